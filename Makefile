@@ -1,0 +1,181 @@
+# mare: how it is built, and the one place that knows.
+#
+#   make            the Lua module (build/lib/mare/core.so) and the command (build/mare)
+#   make help       every target, one line each
+#
+# The C sources are found, not listed: src/LAYER/*.c becomes build/VARIANT/src/LAYER/*.o.
+# A variant is a way to compile all of them; only this differs from one to the next:
+#
+#   release     what users get; its products lie in build/ itself
+#   check       AddressSanitizer and UBSan, for `make check`
+#   fuzz        clang, libFuzzer and both sanitizers, for `make fuzz`
+#   lint-gcc, lint-clang    warnings as errors, the second without asserts, for `make lint`
+#
+# `make VARIANT=check all` builds one by hand. A target that needs another variant, or packages
+# that may have to be installed first, calls make again: what it needs is then true when that
+# make reads this file.
+#
+# Libraries are found by pkg-config. Lua is there for its headers alone: the module finds the
+# functions in whatever program loads it, and linking a second Lua into it would be a disaster.
+#
+# Variables for packagers: CC CFLAGS CPPFLAGS LDFLAGS PREFIX DESTDIR LUADIR LIBDIR BINDIR
+# LUA_INCDIR. Variables for us: VARIANT WERROR (-Werror or nothing) V (1 shows the commands)
+# SPECS (what `make test` runs) FUZZ_SECONDS.
+
+VARIANT ?= release
+CFLAGS ?= -O2 -g
+PREFIX ?= /usr/local
+LUADIR ?= $(PREFIX)/share/lua/5.4
+LIBDIR ?= $(PREFIX)/lib/lua/5.4
+BINDIR ?= $(PREFIX)/bin
+FUZZ_SECONDS ?= 30
+
+SANITIZE = -fsanitize=address,undefined -fno-sanitize-recover=undefined \
+           -fno-omit-frame-pointer
+flags.check = -O1 $(SANITIZE)
+flags.fuzz = -O1 $(SANITIZE) -fsanitize=fuzzer-no-link
+flags.lint-clang = -DNDEBUG
+
+WARNINGS = -Wall -Wextra -Wpedantic -Wshadow -Wconversion $(WERROR)
+COMPILE = $(CC) -std=c11 -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -Isrc $(CPPFLAGS) \
+          -fPIC -fvisibility=hidden $(WARNINGS) $(CFLAGS) $(flags.$(VARIANT)) -MMD -MP
+
+# pkg-config is asked once, and not before the first compiler runs (by then it is installed):
+# the first use replaces the variable by its own value.
+PACKAGES = libuv libcurl libcrypto
+PKG_CFLAGS = $(eval PKG_CFLAGS := $$(shell pkg-config --cflags $(PACKAGES)))$(PKG_CFLAGS)
+PKG_LIBS = $(eval PKG_LIBS := $$(shell pkg-config --libs $(PACKAGES)))$(PKG_LIBS)
+LUA_CFLAGS = $(if $(LUA_INCDIR),-I$(LUA_INCDIR),$(FOUND_LUA))
+FOUND_LUA = $(eval FOUND_LUA := $$(shell for name in lua5.4 lua-5.4 lua54 lua; do \
+              pkg-config --cflags $$$$name 2>/dev/null && break; done))$(FOUND_LUA)
+
+OUT = build/$(VARIANT)
+PRODUCTS = $(if $(filter release,$(VARIANT)),build,$(OUT))
+MODULE = $(PRODUCTS)/lib/mare/core.so
+UNIT = $(PRODUCTS)/tests/unit
+
+object = $(patsubst %.c,$(OUT)/%.o,$(wildcard $(1)))
+LUA_OBJECTS = $(call object,src/lua/*.c)
+ENGINE_OBJECTS = $(filter-out $(LUA_OBJECTS),$(call object,src/*/*.c))
+UNIT_OBJECTS = $(call object,tests/unit/*/*.c tests/support/*.c)
+FUZZERS = $(patsubst tests/fuzz/%.c,$(PRODUCTS)/%,$(wildcard tests/fuzz/*_fuzz.c))
+LUA_FILES = $(shell find lua/mare -name '*.lua')
+
+Q = $(if $(filter 1,$(V)),,@)
+AGAIN = @$(MAKE) --no-print-directory
+NEEDS = @tests/support/install_deps.sh
+
+.PHONY: all help objects fuzzers demo test check fuzz lint install uninstall clean
+.DELETE_ON_ERROR:
+.SECONDARY:
+
+all: $(MODULE) build/mare
+
+help:
+	@echo 'make                   build the Lua module and the command, build/mare'
+	@echo 'make demo              a tracker, seeders and a download on loopback, from one script'
+	@echo 'make test              unit tests, Lua specs, real peers (SPECS="tests/lua": only those)'
+	@echo 'make check             unit tests and Lua specs under AddressSanitizer and UBSan'
+	@echo 'make fuzz              every parser against libFuzzer for FUZZ_SECONDS=$(FUZZ_SECONDS) each'
+	@echo 'make lint              formatting, Lua, layers, warnings of two compilers, symbols'
+	@echo 'make install           to PREFIX=$(PREFIX), below DESTDIR if that is set'
+	@echo 'make uninstall         removes what install put there'
+	@echo 'make clean             removes build/'
+	@echo 'make build/tests/unit  the C unit tests alone; run it with a pattern to select some'
+
+# ---- compiling ------------------------------------------------------------------------------
+
+$(MODULE): $(ENGINE_OBJECTS) $(LUA_OBJECTS)
+	@mkdir -p $(@D)
+	@echo '  link  $@'
+	$(Q)$(CC) $(CFLAGS) $(flags.$(VARIANT)) $(LDFLAGS) -shared -o $@ $^ $(PKG_LIBS) -lpthread
+
+$(UNIT): $(ENGINE_OBJECTS) $(UNIT_OBJECTS)
+	@mkdir -p $(@D)
+	@echo '  link  $@'
+	$(Q)$(CC) $(CFLAGS) $(flags.$(VARIANT)) $(LDFLAGS) -o $@ $^ $(PKG_LIBS) -lpthread
+
+$(PRODUCTS)/%_fuzz: $(OUT)/tests/fuzz/%_fuzz.o $(ENGINE_OBJECTS)
+	@echo '  link  $@'
+	$(Q)$(CC) $(CFLAGS) $(flags.$(VARIANT)) -fsanitize=fuzzer $(LDFLAGS) -o $@ $^ \
+	    $(PKG_LIBS) -lpthread
+
+$(OUT)/src/lua/%.o: src/lua/%.c Makefile | build/.packages
+	@mkdir -p $(@D)
+	@echo '  cc    $<'
+	$(Q)$(COMPILE) $(LUA_CFLAGS) -c -o $@ $<
+
+$(OUT)/src/%.o: src/%.c Makefile | build/.packages
+	@mkdir -p $(@D)
+	@echo '  cc    $<'
+	$(Q)$(COMPILE) $(PKG_CFLAGS) -c -o $@ $<
+
+$(OUT)/tests/%.o: tests/%.c Makefile | build/.packages
+	@mkdir -p $(@D)
+	@echo '  cc    $<'
+	$(Q)$(COMPILE) -Itests $(PKG_CFLAGS) -c -o $@ $<
+
+build/mare: lua/mare/cli/launch
+	@mkdir -p $(@D)
+	$(Q)install -m 755 $< $@
+
+# Compilers, headers and libraries: looked for once in the life of build/.
+build/.packages:
+	$(NEEDS) build
+	@mkdir -p build && touch $@
+
+-include $(wildcard $(OUT)/src/*/*.d $(OUT)/tests/*/*.d $(OUT)/tests/*/*/*.d)
+
+objects: $(ENGINE_OBJECTS) $(LUA_OBJECTS) $(UNIT_OBJECTS) $(call object,tests/fuzz/*.c)
+fuzzers: $(FUZZERS)
+
+# ---- trying and testing ---------------------------------------------------------------------
+
+demo: all
+	$(NEEDS) lua
+	@. tests/support/paths.sh && exec lua5.4 examples/demo.lua
+
+test:
+	$(NEEDS) build lua specs peers
+	$(AGAIN) all build/tests/unit
+	@tests/support/run_tests.sh build \
+	    $(or $(SPECS),tests/unit tests/lua tests/swarm tests/interop tests/regress)
+
+check:
+	$(NEEDS) build lua specs
+	$(AGAIN) VARIANT=check build/check/lib/mare/core.so build/check/tests/unit build/mare
+	@tests/support/run_tests.sh build/check $(or $(SPECS),tests/unit tests/lua tests/swarm)
+
+fuzz:
+	$(NEEDS) build fuzz
+	$(AGAIN) VARIANT=fuzz CC=clang fuzzers
+	@tests/support/run_fuzz.sh build/fuzz $(FUZZ_SECONDS)
+
+lint:
+	$(NEEDS) build lua lint
+	clang-format --dry-run -Werror $$(find src tests -name '*.[ch]')
+	luacheck --quiet .
+	lua5.4 tests/support/layers.lua
+	$(AGAIN) VARIANT=lint-gcc CC=gcc WERROR=-Werror objects
+	$(AGAIN) VARIANT=lint-clang CC=clang WERROR=-Werror objects
+	$(AGAIN) build/lib/mare/core.so
+	tests/support/symbols.sh build/lib/mare/core.so
+
+# ---- installing -----------------------------------------------------------------------------
+
+install: all
+	install -d $(DESTDIR)$(LIBDIR)/mare $(DESTDIR)$(BINDIR)
+	install -m 755 build/lib/mare/core.so $(DESTDIR)$(LIBDIR)/mare/core.so
+	@set -e; for file in $(LUA_FILES); do \
+	    to=$(DESTDIR)$(LUADIR)/$${file#lua/}; \
+	    echo "install -m 644 $$file $$to"; \
+	    install -d $${to%/*}; \
+	    install -m 644 $$file $$to; \
+	done
+	install -m 755 build/mare $(DESTDIR)$(BINDIR)/mare
+
+uninstall:
+	rm -rf $(DESTDIR)$(LUADIR)/mare $(DESTDIR)$(LIBDIR)/mare $(DESTDIR)$(BINDIR)/mare
+
+clean:
+	rm -rf build
