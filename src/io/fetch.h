@@ -1,0 +1,43 @@
+/* fetch: HTTP and HTTPS on the session's loop, by libcurl's multi interface (the only file that
+ * includes curl). Trackers, .torrent URLs, later web seeds.
+ *
+ * Bounds of hazards.md are enforced here: only http and https, redirects too (at most 5); a global
+ * host may not redirect to a local address; TLS is verified; the body is cut off at `max_bytes`
+ * with ERR_LIMIT. gzip is decoded. */
+#ifndef MARE_FETCH_H
+#define MARE_FETCH_H
+
+#include "base/addr.h"
+#include "io/loop.h"
+
+struct fetcher; /* one per session */
+struct fetch;   /* one transfer */
+
+struct fetch_options {
+    const char *url;
+    size_t max_bytes;
+    usec timeout;            /* of the whole; 0 = 60 s */
+    const char *user_agent;
+    const struct addr *bind; /* or NULL */
+    const char *ca_file;     /* extra certificate authority (specs); or NULL */
+};
+
+struct fetch_result {
+    int status;       /* 0, ERR_* */
+    int http_status;  /* 200 ...; 0 if none came */
+    const uint8_t *body;
+    size_t len;
+    const char *why;  /* one sentence when status < 0 */
+};
+
+typedef void fetch_done(void *owner, const struct fetch_result *r);
+
+struct fetcher *fetcher_new(struct loop *l, struct err *e);
+void fetcher_free(struct fetcher *f); /* pending ones end silently */
+/* NULL with *e if it cannot begin. `done` comes in a later step, once; the transfer is gone after
+ * it. An HTTP status >= 400 is status 0 with the body (trackers put sentences there). */
+struct fetch *fetch_start(struct fetcher *f, const struct fetch_options *o, fetch_done *done,
+                          void *owner, struct err *e);
+void fetch_cancel(struct fetch *t); /* done is not called */
+
+#endif

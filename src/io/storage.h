@@ -1,0 +1,133 @@
+/* storage: where one torrent's bytes live on disk.
+ *
+ *     torrent   [ file 0      | pad | file 1 | file 2 (skipped)   | file 3 ]
+ *     pieces    |   0   |   1   |   2    |    3    |    4    |    5   |
+ *                                        wanted bytes -> their files
+ *                                        bytes of skipped files -> the parts file
+ *
+ * Nothing outside `directory` is touched on a torrent's word: files are opened below it component
+ * by component without following links. A skipped file is never created: the bytes of it that
+ * a wanted piece brings along go to `parts_path` (sparse, at the same offset as in the torrent), and
+ * move to their place when the file becomes wanted. Pads read as zeros and are never written.
+ * Existing files are never truncated or emptied.
+ *
+ * Operations are jobs (io/jobs): the caller owns the operation until its `done`. A storage is
+ * counted, each running operation holds it. Files are opened as needed and the least recently
+ * used are closed (at most STORAGE_MAX_OPEN per storage). Short writes, EINTR and files that were
+ * truncated or replaced under us are handled: a read that finds less is ERR_IO with a sentence. */
+#ifndef MARE_STORAGE_H
+#define MARE_STORAGE_H
+
+#include <sys/uio.h>
+
+#include "base/bitset.h"
+#include "codec/metainfo.h"
+#include "io/jobs.h"
+
+#define STORAGE_MAX_OPEN 64
+
+struct storage;
+
+enum storage_allocation { STORAGE_SPARSE, STORAGE_FULL };
+
+/* Creates nothing on disk. `wanted` has one member per wanted file (copied). */
+struct storage *storage_new(struct loop *l, struct metainfo *m, const char *directory,
+                            const char *parts_path, enum storage_allocation how,
+                            const struct bitset *wanted);
+void storage_drop(struct storage *s); /* closes when the last operation is done */
+const char *storage_directory(const struct storage *s);
+
+/* What every operation carries. `status` 0 or ERR_*, with the sentence in err.text ("cannot
+ * write downloads/a/b.iso: No space left on device"). */
+struct storage_op {
+    struct job job;
+    struct storage *storage;
+    int status;
+    struct err err;
+    void (*done)(struct storage_op *op);
+    void *owner;
+    int64_t hash_nsec, disk_nsec; /* spent on the worker */
+};
+
+/* Hash, then write one piece: one pwrite per file it touches (pwritev where pads lie between).
+ * status ERR_HASH: the bytes do not match, nothing was written. `verified` skips the hashing
+ * (a retry after a disk error). `hashed_ok` tells whether the hash matched when the write failed. */
+struct piece_write {
+    struct storage_op op;
+    uint32_t piece;
+    const uint8_t *data; /* the piece's whole length */
+    bool verified, hashed_ok;
+};
+int storage_write_piece(struct storage *s, struct piece_write *w) MUST_USE; /* 0 or ERR_NOMEM */
+
+struct range_read {
+    struct storage_op op;
+    uint64_t offset;
+    uint32_t length;
+    uint8_t *data;
+};
+int storage_read(struct storage *s, struct range_read *r) MUST_USE;
+
+/* The same at once, on the calling thread, if the bytes are in the page cache and the file is open:
+ * 0 done; ERR_AGAIN it would wait (use storage_read); ERR_IO .... Several ranges, contiguous in
+ * the torrent from `offset`, go to iov in one system call where they lie in one file. */
+int storage_read_now(struct storage *s, uint64_t offset, const struct iovec *iov, int n) MUST_USE;
+
+/* Reads (one large read) and hashes one piece: op.status 0 = it matches, ERR_HASH, ERR_NOTFOUND (a file
+ * is missing or shorter), ERR_IO. */
+struct piece_check {
+    struct storage_op op;
+    uint32_t piece;
+};
+int storage_check_piece(struct storage *s, struct piece_check *c) MUST_USE;
+
+/* Creates directories and empty files, allocates in full if so chosen (wanted files only), and reports
+ * what was there: `existed` tells whether any wanted non-empty file existed before. */
+struct storage_prepare {
+    struct storage_op op;
+    bool existed;
+};
+int storage_prepare(struct storage *s, struct storage_prepare *p) MUST_USE;
+
+/* Size and modification time of each file, for resume (missing: size -1). */
+struct storage_stat {
+    struct storage_op op;
+    struct storage_file_stat {
+        int64_t size, mtime_nsec;
+    } *files; /* file_count entries, owned by the operation's owner: free() */
+};
+int storage_stat(struct storage *s, struct storage_stat *t) MUST_USE;
+
+/* Changes which files are wanted: bytes in the parts file that now belong to wanted files are moved to
+ * them (pieces in `have` only). A file that becomes unwanted stays as it is. */
+struct storage_select {
+    struct storage_op op;
+    struct bitset wanted; /* initialised by the caller, freed by the caller after done */
+    struct bitset have;
+};
+int storage_select(struct storage *s, struct storage_select *c) MUST_USE;
+
+/* Moves all files (rename, or copy + sync + unlink across file systems) below another directory, which is
+ * created. On failure everything is where it was. Existing files there are not overwritten:
+ * ERR_EXISTS. Reads and writes wait meanwhile. */
+struct storage_move {
+    struct storage_op op;
+    const char *directory;
+};
+int storage_move(struct storage *s, struct storage_move *m) MUST_USE;
+
+/* Deletes the torrent's files, the parts file, and directories of the torrent that became empty. Nothing
+ * else in them is touched. */
+struct storage_remove {
+    struct storage_op op;
+};
+int storage_remove(struct storage *s, struct storage_remove *r) MUST_USE;
+
+/* Small whole files, for state: written to a temporary file beside it, synced, renamed, directory
+ * synced. Blocking; meant for jobs and for closing. Parent directories are created. */
+int file_write_atomic(const char *path, const void *data, size_t len, struct err *e) MUST_USE;
+/* *data is malloc'ed. ERR_NOTFOUND, ERR_LIMIT when larger than max. */
+int file_read_whole(const char *path, size_t max, uint8_t **data, size_t *len, struct err *e) MUST_USE;
+int file_make_dirs(const char *path, struct err *e) MUST_USE; /* mkdir -p, mode 0777 & ~umask */
+
+#endif

@@ -1,0 +1,57 @@
+/* download: which block to ask of this peer next. One torrent's picker, open pieces and blame
+ * behind one question, in this order (selection.md):
+ *
+ *   1. a free block of the piece this peer worked on last (contiguous runs)
+ *   2. a free block of another open piece: earliest deadline, then priority, then the fewest
+ *      blocks missing: partial pieces are finished first
+ *   3. a new piece from the picker, while budget and 1.5 x peers allow (deadline pieces always,
+ *      if the budget does). A peer on parole, or one that does a piece in < 20 s while
+ *      others are slow, gets it for itself (`only`)
+ *   4. end game: every wanted block is asked, and this peer idles: the busy block with the
+ *      fewest askers (at most 3) that this peer was not asked for yet; oldest request first
+ *
+ * Blocks come back through download_on_*. It does no I/O and knows no connections. */
+#ifndef MARE_DOWNLOAD_H
+#define MARE_DOWNLOAD_H
+
+#include "swarm/active_pieces.h"
+#include "swarm/picker.h"
+
+#define END_GAME_COPIES 3
+
+struct download {
+    struct picker *picker;
+    struct active_pieces *open;
+    uint32_t peers;     /* connected peers that may be asked: bounds the open pieces */
+    uint32_t max_block; /* WIRE_BLOCK */
+};
+
+/* The asking side as rows: what a decision may know of a peer. */
+struct asker {
+    handle peer;
+    const struct bitset *has;
+    const struct bitset *only; /* allowed-fast pieces while choked; NULL = any */
+    uint32_t last_piece;       /* the piece it was asked last, or PICKER_NONE */
+    uint32_t outstanding;
+    bool parole;               /* whole pieces alone (blame) */
+    bool fast;                 /* finishes a piece alone in < 20 s: a piece of its own */
+    bool (*has_asked)(void *ctx, uint32_t piece, uint32_t begin); /* is it outstanding with this peer? */
+    void *ctx;
+};
+
+struct block_ref {
+    uint32_t piece, begin, length, block;
+};
+
+/* 1: *out is to be asked (noted as asked already; end_game tells if it is a second copy);
+ * 0: nothing for this peer now; ERR_AGAIN: there would be, but the memory budget is spent: ask
+ * again when a buffer came back. */
+int download_next(struct download *d, const struct asker *a, usec now, struct block_ref *out,
+                  bool *end_game);
+/* Rejected, cancelled, timed out, or the peer left: one asker fewer. */
+void download_on_unasked(struct download *d, uint32_t piece, uint32_t begin);
+/* Closes open pieces that nobody works on and that have not received anything (after skips and
+ * seeks), giving their buffers back; returns how many. */
+uint32_t download_trim(struct download *d);
+
+#endif

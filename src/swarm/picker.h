@@ -1,0 +1,83 @@
+/* picker: which missing piece to open next. Rarest first, in O(1) per change of availability.
+ *
+ * Pieces that are wanted and missing lie in one array, sorted by rank (urgent deadlines apart):
+ *
+ *     order: [ prio 7, 1 peer | prio 7, 2 peers | ... | prio 1, 1 peer | ... ]
+ *
+ * Groups of equal rank are contiguous, so a piece that gains or loses a peer is swapped over a
+ * group's border instead of being sorted; inside a group the order is random (a shuffle as
+ * pieces move in), so peers do not all take the same one. A seed changes no group: `seeds`
+ * counts for every piece at once. Source: the rarest-first rule of BEP 3 as libtorrent keeps it.
+ *
+ * The first RANDOM_START pieces are taken at random so that a newcomer soon has something to
+ * give. Deadlines go before everything, earliest first. */
+#ifndef MARE_PICKER_H
+#define MARE_PICKER_H
+
+#include "base/bitset.h"
+#include "base/rng.h"
+
+#define PICKER_NONE UINT32_MAX
+#define PICKER_RANDOM_START 4 /* selection.md */
+#define PRIORITY_SKIP 0
+#define PRIORITY_NORMAL 4
+#define PRIORITY_TOP 7
+
+/* A piece is in exactly one of these; picker_set_state is the one place that changes it. */
+enum piece_state {
+    PIECE_MISSING,
+    PIECE_ACTIVE,  /* blocks are being asked for and received */
+    PIECE_HASHING, /* complete; a worker hashes and writes it */
+    PIECE_WRITING, /* verified, but the disk refused it (full): kept for another try */
+    PIECE_HAVE
+};
+const char *piece_state_name(enum piece_state s); /* "missing", ... */
+
+struct picker {
+    uint32_t pieces;
+    uint32_t seeds; /* peers that have everything */
+    struct picker_piece *piece;
+    uint32_t *order;  /* wanted missing pieces, best first */
+    uint32_t ordered; /* how many of them */
+    uint32_t have, wanted, wanted_have; /* pieces we have; with priority > 0; both */
+    struct picker_group *groups; /* bookkeeping of equal ranks */
+    struct rng *rng;
+    uint32_t deadlines; /* missing pieces with a deadline */
+    uint32_t *urgent;   /* those, earliest first */
+};
+
+int picker_init(struct picker *p, uint32_t pieces, struct rng *rng) MUST_USE;
+void picker_fini(struct picker *p);
+
+void picker_note_have(struct picker *p, uint32_t piece); /* a peer that is no seed got it */
+void picker_note_gone(struct picker *p, uint32_t piece);
+/* A whole peer at once; a full bitset counts as a seed and touches no piece. */
+void picker_note_peer(struct picker *p, const struct bitset *has);
+void picker_forget_peer(struct picker *p, const struct bitset *has);
+/* A peer whose last missing piece has been noted: its pieces become one seed. */
+void picker_note_became_seed(struct picker *p);
+
+void picker_set_state(struct picker *p, uint32_t piece, enum piece_state s); /* asserts it is legal */
+enum piece_state picker_state(const struct picker *p, uint32_t piece);
+void picker_set_priority(struct picker *p, uint32_t piece, int priority); /* 0..7; 0 = skip */
+int picker_priority(const struct picker *p, uint32_t piece);
+void picker_set_deadline(struct picker *p, uint32_t piece, usec at); /* USEC_NEVER = none */
+usec picker_deadline(const struct picker *p, uint32_t piece);
+uint32_t picker_availability(const struct picker *p, uint32_t piece); /* seeds included, us not */
+
+/* Best missing wanted piece in `has` (a peer's bitset); PICKER_NONE if there is none. `only`
+ * limits the choice to its members (allowed-fast while choked), NULL does not. */
+uint32_t picker_next(struct picker *p, const struct bitset *has, const struct bitset *only);
+/* Does a peer with these have anything that we want and lack (missing, active)? Early exit. */
+bool picker_interesting(const struct picker *p, const struct bitset *has);
+static inline bool picker_done(const struct picker *p) {
+    return p->wanted_have == p->wanted;
+}
+/* Pieces per availability 0 .. n-1 (the last cell takes the rest): for "distributed copies". */
+void picker_histogram(const struct picker *p, uint32_t *cells, uint32_t n);
+
+#ifndef NDEBUG
+void picker_check(const struct picker *p); /* invariants, asserted */
+#endif
+
+#endif

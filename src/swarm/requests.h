@@ -1,0 +1,59 @@
+/* requests: what is outstanding with one peer, in the order it was asked, and how much should
+ * be.
+ *
+ * The queue is a ring that grows; answers usually come from the front. Depth follows delay x
+ * rate: slow start (+1 per block while the rate still grows by 5,000 B/s per second), then as
+ * many blocks as flow in one window: the request delay (smoothed minimum + 4 x deviation), at
+ * least REQUESTS_MIN_WINDOW and at most 10 s. A peer that stays silent is snubbed: one block. */
+#ifndef MARE_REQUESTS_H
+#define MARE_REQUESTS_H
+
+#include "base/base.h"
+#include "base/meter.h"
+#include "codec/wire.h"
+
+#define REQUESTS_DEFAULT_REQQ 250u /* what a peer holds when it does not say (BEP 10) */
+#define REQUESTS_MIN_WINDOW (250 * USEC_PER_MSEC)
+#define REQUESTS_MAX_WINDOW (10 * USEC_PER_SEC)
+#define REQUESTS_SNUB_AFTER (30 * USEC_PER_SEC) /* selection.md */
+#define REQUESTS_START_DEPTH 4
+
+struct request {
+    uint32_t piece, begin, length;
+    uint32_t block; /* number in the piece */
+    usec asked_at;
+    bool cancelled; /* CANCEL was sent: an answer may still come, or a REJECT */
+};
+
+struct requests {
+    struct request *ring;
+    uint32_t cap, head, count;
+    uint32_t live; /* those not cancelled */
+    /* depth */
+    bool slow_start, snubbed;
+    uint32_t depth;
+    usec rtt_min, rtt_smooth, rtt_dev; /* of requests, 0 = not known */
+    usec last_block_at, asked_first_at;
+    uint64_t window_bytes, last_rate;
+    usec window_from;
+};
+
+void requests_init(struct requests *r);
+void requests_fini(struct requests *r);
+int requests_push(struct requests *r, const struct request *q) MUST_USE;
+struct request *requests_at(const struct requests *r, uint32_t i); /* 0 = oldest; NULL beyond */
+/* Index of the outstanding request for exactly this block, or -1. Looks at the front first. */
+int64_t requests_find(const struct requests *r, uint32_t piece, uint32_t begin, uint32_t length);
+void requests_remove(struct requests *r, uint32_t i, struct request *out); /* out may be NULL */
+void requests_clear(struct requests *r);
+
+/* Bookkeeping for depth and delay; rate is the peer's download rate in bytes per second. */
+void requests_note_block(struct requests *r, const struct request *answered, usec now);
+/* How many blocks should be outstanding now; reqq = the peer's own limit (0 = default), cap =
+ * what the memory budget grants. Updates depth at most a few times a second. */
+uint32_t requests_depth(struct requests *r, uint64_t rate, uint32_t reqq, uint32_t cap, usec now);
+/* Nothing came for REQUESTS_SNUB_AFTER although asked? Changes `snubbed`; true if it became so. */
+bool requests_check_snub(struct requests *r, usec now);
+usec requests_snub_due(const struct requests *r); /* when to check; USEC_NEVER if nothing is asked */
+
+#endif

@@ -1,0 +1,66 @@
+/* roster: the addresses known for one torrent, and which to dial next.
+ *
+ * Order (libtorrent's): fewest failures, local before global, least recently tried, best source
+ * (tracker 32, LSD 16, DHT 8, PEX 4), then BEP 40 priority. A failed address waits (failures + 1)
+ * x 60 s and is given up after 3. At most ROSTER_MAX addresses: when full the least useful
+ * unconnected one is forgotten. Refused: port 0, any-address, multicast, our own. */
+#ifndef MARE_ROSTER_H
+#define MARE_ROSTER_H
+
+#include "base/addr.h"
+#include "base/err.h"
+#include "base/rng.h"
+
+#define ROSTER_MAX 3000u
+#define ROSTER_RETRY (60 * USEC_PER_SEC)
+#define ROSTER_MAX_FAILURES 3
+
+enum { /* where an address came from; bits, for one may come from many */
+    SOURCE_INCOMING = 1,
+    SOURCE_RESUME = 2,
+    SOURCE_PEX = 4,
+    SOURCE_DHT = 8,
+    SOURCE_LSD = 16,
+    SOURCE_TRACKER = 32,
+    SOURCE_MANUAL = 64
+};
+const char *source_name(uint32_t sources); /* the best one's name: "tracker", "manual", ... */
+
+struct candidate {
+    struct addr addr;
+    uint32_t sources;
+    uint8_t failures;
+    bool connected;    /* a connection or an attempt exists */
+    bool upload_only;  /* a seed: not dialled while we seed */
+    usec last_tried;   /* 0 = never */
+    usec last_seen;    /* when a source last named it */
+    usec banned_until; /* 0 = not; USEC_NEVER = for good */
+};
+
+struct roster {
+    struct candidate **table; /* open addressing by address */
+    uint32_t cap, count;
+    struct addr own4, own6; /* ours, with the listening port; family 0 = not known */
+};
+
+void roster_init(struct roster *r);
+void roster_fini(struct roster *r);
+/* Adds or refreshes. 1 new; 0 known; ERR_INVALID unusable address; ERR_LIMIT full; ERR_NOMEM. */
+int roster_add(struct roster *r, const struct addr *a, uint32_t source, usec now);
+struct candidate *roster_find(const struct roster *r, const struct addr *a);
+struct candidate *roster_each(const struct roster *r, uint32_t *at); /* *at = 0 first */
+/* The best address to dial now, or NULL; `seeding` leaves out known seeds. */
+struct candidate *roster_next(const struct roster *r, usec now, bool seeding);
+usec roster_next_due(const struct roster *r, usec now, bool seeding); /* when one becomes ready; USEC_NEVER */
+void roster_note_dialled(struct candidate *c, usec now);
+void roster_note_connected(struct candidate *c, usec now); /* handshake done: failures forgotten */
+void roster_note_failed(struct candidate *c, usec now);    /* attempt or handshake failed */
+void roster_note_closed(struct candidate *c, usec now);
+void roster_ban(struct candidate *c, usec until);
+
+/* Is `a` to be tried before `b`? The rule as a pure function (table-driven spec). */
+bool candidate_before(const struct candidate *a, const struct candidate *b, const struct roster *r);
+/* BEP 40: both sides compute the same number; higher = connect rather. */
+uint32_t peer_priority(const struct addr *own, const struct addr *peer);
+
+#endif
