@@ -120,9 +120,10 @@ static int version_digit(uint8_t c) {
     return c >= 'a' && c <= 'z' ? c - 'a' + 36 : -1;
 }
 
-/* "name 4.5.2" from n digits; a fourth number that is 0 says nothing and is left out. */
+/* "name 4.5.2" from n digits. A fourth that is 0 says nothing, and one that is a letter is a
+ * mark of a test build rather than a number: both are left out. */
 static void put_version(char *out, const char *name, const uint8_t *digits, size_t n) {
-    if (n == 4 && digits[3] == '0')
+    if (n == 4 && (digits[3] == '0' || digits[3] > '9'))
         n = 3;
     int len = snprintf(out, CLIENT_NAME_LEN, "%s", name);
     for (size_t i = 0; i < n && len < CLIENT_NAME_LEN; i++)
