@@ -33,6 +33,8 @@ FUZZ_SECONDS ?= 30
 SANITIZE = -fsanitize=address,undefined -fno-sanitize-recover=undefined \
            -fno-omit-frame-pointer
 flags.check = -O1 $(SANITIZE)
+# A module that stays mapped to the end, so that a leak of it has names.
+link.check = -Wl,-z,nodelete
 flags.fuzz = -O1 $(SANITIZE) -fsanitize=fuzzer-no-link
 flags.lint-clang = -DNDEBUG
 
@@ -46,8 +48,9 @@ PACKAGES = libuv libcurl libcrypto
 PKG_CFLAGS = $(eval PKG_CFLAGS := $$(shell pkg-config --cflags $(PACKAGES)))$(PKG_CFLAGS)
 PKG_LIBS = $(eval PKG_LIBS := $$(shell pkg-config --libs $(PACKAGES)))$(PKG_LIBS)
 LUA_CFLAGS = $(if $(LUA_INCDIR),-I$(LUA_INCDIR),$(FOUND_LUA))
-FOUND_LUA = $(eval FOUND_LUA := $$(shell for name in lua5.4 lua-5.4 lua54 lua; do \
-              pkg-config --cflags $$$$name 2>/dev/null && break; done))$(FOUND_LUA)
+FOUND_LUA = $(eval FOUND_LUA := $$(shell pkg-config --cflags $(LUA_NAME)))$(FOUND_LUA)
+LUA_NAME = $(shell for name in lua5.4 lua-5.4 lua54 lua; do \
+             pkg-config --exists $$name && echo $$name && break; done)
 
 OUT = build/$(VARIANT)
 PRODUCTS = $(if $(filter release,$(VARIANT)),build,$(OUT))
@@ -57,12 +60,14 @@ UNIT = $(PRODUCTS)/tests/unit
 object = $(patsubst %.c,$(OUT)/%.o,$(wildcard $(1)))
 LUA_OBJECTS = $(call object,src/lua/*.c)
 ENGINE_OBJECTS = $(filter-out $(LUA_OBJECTS),$(call object,src/*/*.c))
-UNIT_OBJECTS = $(call object,tests/unit/*/*.c tests/support/*.c)
-FUZZERS = $(patsubst tests/fuzz/%.c,$(PRODUCTS)/%,$(wildcard tests/fuzz/*_fuzz.c))
+INTERPRETER = $(OUT)/tests/support/interpreter.o
+UNIT_OBJECTS = $(filter-out $(INTERPRETER),$(call object,tests/unit/*/*.c tests/support/*.c))
+FUZZ_OBJECTS = $(call object,tests/fuzz/*_fuzz.c)
+FUZZERS = $(patsubst $(OUT)/tests/fuzz/%.o,$(PRODUCTS)/%,$(FUZZ_OBJECTS))
 LUA_FILES = $(shell find lua/mare -name '*.lua')
 
 Q = $(if $(filter 1,$(V)),,@)
-AGAIN = @$(MAKE) --no-print-directory
+AGAIN = +@$(MAKE) --no-print-directory $(if $(Q),-s)
 NEEDS = @tests/support/install_deps.sh
 
 .PHONY: all help objects fuzzers demo test check fuzz lint install uninstall clean
@@ -88,12 +93,19 @@ help:
 $(MODULE): $(ENGINE_OBJECTS) $(LUA_OBJECTS)
 	@mkdir -p $(@D)
 	@echo '  link  $@'
-	$(Q)$(CC) $(CFLAGS) $(flags.$(VARIANT)) $(LDFLAGS) -shared -o $@ $^ $(PKG_LIBS) -lpthread
+	$(Q)$(CC) $(CFLAGS) $(flags.$(VARIANT)) $(link.$(VARIANT)) $(LDFLAGS) -shared -o $@ $^ \
+	    $(PKG_LIBS) -lpthread
 
 $(UNIT): $(ENGINE_OBJECTS) $(UNIT_OBJECTS)
 	@mkdir -p $(@D)
 	@echo '  link  $@'
 	$(Q)$(CC) $(CFLAGS) $(flags.$(VARIANT)) $(LDFLAGS) -o $@ $^ $(PKG_LIBS) -lpthread
+
+# The interpreter that `make check` runs the specs with.
+$(PRODUCTS)/lua: $(INTERPRETER)
+	@echo '  link  $@'
+	$(Q)$(CC) $(CFLAGS) $(flags.$(VARIANT)) $(LDFLAGS) -o $@ $^ \
+	    $$(pkg-config --libs $(LUA_NAME))
 
 $(PRODUCTS)/%_fuzz: $(OUT)/tests/fuzz/%_fuzz.o $(ENGINE_OBJECTS)
 	@echo '  link  $@'
@@ -113,7 +125,7 @@ $(OUT)/src/%.o: src/%.c Makefile | build/.packages
 $(OUT)/tests/%.o: tests/%.c Makefile | build/.packages
 	@mkdir -p $(@D)
 	@echo '  cc    $<'
-	$(Q)$(COMPILE) -Itests $(PKG_CFLAGS) -c -o $@ $<
+	$(Q)$(COMPILE) -Itests $(PKG_CFLAGS) $(LUA_CFLAGS) -c -o $@ $<
 
 build/mare: lua/mare/cli/launch
 	@mkdir -p $(@D)
@@ -126,7 +138,7 @@ build/.packages:
 
 -include $(wildcard $(OUT)/src/*/*.d $(OUT)/tests/*/*.d $(OUT)/tests/*/*/*.d)
 
-objects: $(ENGINE_OBJECTS) $(LUA_OBJECTS) $(UNIT_OBJECTS) $(call object,tests/fuzz/*.c)
+objects: $(ENGINE_OBJECTS) $(LUA_OBJECTS) $(UNIT_OBJECTS) $(INTERPRETER) $(FUZZ_OBJECTS)
 fuzzers: $(FUZZERS)
 
 # ---- trying and testing ---------------------------------------------------------------------
@@ -143,7 +155,8 @@ test:
 
 check:
 	$(NEEDS) build lua specs
-	$(AGAIN) VARIANT=check build/check/lib/mare/core.so build/check/tests/unit build/mare
+	$(AGAIN) all
+	$(AGAIN) VARIANT=check build/check/lib/mare/core.so build/check/tests/unit build/check/lua
 	@tests/support/run_tests.sh build/check $(or $(SPECS),tests/unit tests/lua tests/swarm)
 
 fuzz:

@@ -12,7 +12,6 @@ for fuzzer in "$dir"/*_fuzz; do
     found=$dir/corpus/$name committed=tests/fuzz/corpus/$name
     mkdir -p "$found"
     [ -d "$committed" ] || committed=
-    echo "$name: $seconds s"
     if ! "$fuzzer" -max_total_time="$seconds" -timeout=5 -rss_limit_mb=1024 -verbosity=0 \
         -print_final_stats=1 -artifact_prefix="$dir/$name-" "$found" $committed \
         >"$dir/$name.log" 2>&1; then
@@ -20,5 +19,5 @@ for fuzzer in "$dir"/*_fuzz; do
         echo "$name: failed; the input is kept as $dir/$name-*"
         exit 1
     fi
-    grep -a 'number_of_executed_units' "$dir/$name.log" || true
+    echo "$name: $(sed -n 's/.*number_of_executed_units: *//p' "$dir/$name.log") inputs in $seconds s"
 done

@@ -16,11 +16,10 @@ log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 trap 'exit 130' INT TERM
 
-preload=
+# What a spec starts as another Lua: `os.getenv "MARE_LUA"`.
+export MARE_LUA=lua5.4
 if [ "$build" = build/check ]; then
-    # The interpreter is not instrumented, so the sanitizer has to be there before it.
-    preload="$(${CC:-cc} -print-file-name=libasan.so) $(${CC:-cc} -print-file-name=libubsan.so)"
-    export ASAN_OPTIONS=${ASAN_OPTIONS:-detect_leaks=1:abort_on_error=0}
+    MARE_LUA=$PWD/build/check/lua
     export LSAN_OPTIONS=${LSAN_OPTIONS:-suppressions=$PWD/tests/support/leaks.supp:print_suppressions=0}
     export UBSAN_OPTIONS=${UBSAN_OPTIONS:-print_stacktrace=1}
 fi
@@ -49,8 +48,8 @@ run_unit() {
 run_spec() {
     local file=$1 begin=$SECONDS status line
     echo "$file"
-    LD_PRELOAD=$preload timeout --foreground --kill-after=10 "$spec_seconds" \
-        lua5.4 tests/support/busted.lua --output=plainTerminal "$file" >"$log" 2>&1
+    timeout --foreground --kill-after=10 "$spec_seconds" "$MARE_LUA" \
+        tests/support/busted.lua --output=plainTerminal "$file" >"$log" 2>&1
     status=$?
     # "N successes / N failures / N errors / N pending : N seconds"
     line=$(grep -aE '^[0-9]+ success(es)? / ' "$log" | tail -n 1)
