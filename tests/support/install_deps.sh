@@ -8,6 +8,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
+PATH=$PATH:/usr/sbin:/sbin # where Debian keeps ip(8), off the path of a user
 missing=()
 # need PACKAGE TEST...: the Debian package that makes the test succeed.
 need() {
