@@ -27,10 +27,12 @@ build = {
    type = "make",
    build_variables = {
       CC = "$(CC)",
+      CFLAGS = "$(CFLAGS)",
       LUA_INCDIR = "$(LUA_INCDIR)",
    },
    install_variables = {
       CC = "$(CC)",
+      CFLAGS = "$(CFLAGS)",
       LUA_INCDIR = "$(LUA_INCDIR)",
       LUADIR = "$(LUADIR)",
       LIBDIR = "$(LIBDIR)",
