@@ -22,7 +22,10 @@ enum block_state { BLOCK_FREE, BLOCK_ASKED, BLOCK_RECEIVED };
 struct block {
     uint8_t state;
     uint8_t askers; /* peers that it is asked of (end game: up to 3) */
-    bool landing;   /* some peer's bytes are being received into its place */
+    bool landing;   /* some peer's bytes are being received into its place; whoever sets it clears
+                       it again. An arrival clears it too: a copy that was still landing has lost
+                       and must go elsewhere from then on */
+    bool returned;  /* was asked and given back: somebody may still send it */
     handle from;    /* who delivered it */
 };
 
@@ -32,10 +35,11 @@ struct active_piece {
     uint32_t blocks;                  /* how many */
     uint32_t free_count, received;    /* blocks in those states */
     uint32_t buffered;                /* bytes received */
-    uint32_t first_free;              /* no free block below this one */
+    uint32_t first_free;              /* the first free block; `blocks` when there is none */
     uint8_t *buffer;                  /* `length` bytes; NULL once handed over */
     bool pooled;                      /* the buffer goes back to the pool */
     handle only;                      /* if set, only this peer is asked (parole, fast peers) */
+    bool parole;                      /* `only` is on parole: nobody may help it out */
     usec opened_at, last_block_at;
     struct block block[];
 };
