@@ -48,6 +48,7 @@ struct metainfo {
     bool multi;    /* has a `files` list */
     struct metainfo_file *files;
     uint32_t file_count;
+    char *paths;           /* all the files' paths, one behind the other */
     const uint8_t *hashes; /* pieces * 20 bytes */
     struct tracker_tier *tiers; /* BEP 12; `announce` alone makes one tier of one; NULL if none */
     uint32_t tier_count;

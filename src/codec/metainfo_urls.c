@@ -1,0 +1,181 @@
+/* metainfo_urls: the addresses in a torrent: trackers in tiers (BEP 12) and web seeds (BEP 19).
+ *
+ * The tiers keep the torrent's order; who announces shuffles within a tier. An address that is
+ * repeated, of a scheme that we do not speak, or over the bounds below is left out: the rest of
+ * the torrent is as good as before. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/bytes.h"
+#include "codec/announce.h"
+#include "codec/metainfo_parts.h"
+
+#define MAX_URL 2048
+#define MAX_TRACKERS 200 /* in all tiers: nobody has more, and every one costs requests */
+#define MAX_WEBSEEDS 200
+
+static struct span trim(struct span s) {
+    while (s.len && s.data[0] <= ' ')
+        s.data++, s.len--;
+    while (s.len && s.data[s.len - 1] <= ' ')
+        s.len--;
+    return s;
+}
+
+/* People write blanks and letters of their own into URLs; on the wire these are encoded. */
+static char *url_new(struct span s) {
+    struct text t;
+    text_init(&t);
+    for (size_t i = 0; i < s.len; i++) {
+        if (s.data[i] == ' ' || s.data[i] >= 0x80)
+            text_add_urlencoded(&t, s.data + i, 1);
+        else
+            text_addc(&t, (char)s.data[i]);
+    }
+    return text_take(&t, NULL);
+}
+
+static bool url_usable(const char *url, struct span raw, bool web) {
+    const char *scheme = tracker_scheme(url);
+    if (!scheme || memchr(raw.data, '\0', raw.len))
+        return false;
+    return !web || strcmp(scheme, "udp") != 0;
+}
+
+static bool list_has(char **urls, uint32_t count, const char *url) {
+    for (uint32_t i = 0; i < count; i++)
+        if (strcmp(urls[i], url) == 0)
+            return true;
+    return false;
+}
+
+static bool tiers_have(const struct metainfo *m, const char *url) {
+    for (uint32_t i = 0; i < m->tier_count; i++)
+        if (list_has(m->tiers[i].urls, m->tiers[i].count, url))
+            return true;
+    return false;
+}
+
+/* Takes url in any case. */
+static int list_add(char ***urls, uint32_t *count, char *url) {
+    char **grown = realloc(*urls, (*count + 1) * sizeof *grown);
+    if (!grown) {
+        free(url);
+        return ERR_NOMEM;
+    }
+    *urls = grown;
+    grown[(*count)++] = url;
+    return 0;
+}
+
+/* *url is NULL when the node is no usable address. */
+static int read_url(struct bnode n, bool web, char **url) {
+    struct span raw;
+    *url = NULL;
+    if (!bencode_string(n, &raw))
+        return 0;
+    raw = trim(raw);
+    if (raw.len == 0 || raw.len > MAX_URL)
+        return 0;
+    char *s = url_new(raw);
+    if (!s)
+        return ERR_NOMEM;
+    if (url_usable(s, raw, web))
+        *url = s;
+    else
+        free(s);
+    return 0;
+}
+
+/* -- trackers -------------------------------------------------------------------------- */
+
+static uint32_t tracker_count(const struct metainfo *m) {
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < m->tier_count; i++)
+        count += m->tiers[i].count;
+    return count;
+}
+
+static int add_tracker(struct metainfo *m, struct tracker_tier *tier, struct bnode n) {
+    char *url;
+    int rc = read_url(n, false, &url);
+    if (rc < 0 || !url)
+        return rc;
+    if (tiers_have(m, url) || list_has(tier->urls, tier->count, url) ||
+        tracker_count(m) + tier->count >= MAX_TRACKERS) {
+        free(url);
+        return 0;
+    }
+    return list_add(&tier->urls, &tier->count, url);
+}
+
+static void tier_fini(struct tracker_tier *tier) {
+    for (uint32_t i = 0; i < tier->count; i++)
+        free(tier->urls[i]);
+    free(tier->urls);
+}
+
+/* Takes the tier's addresses in any case; a tier of none is not added. */
+static int add_tier(struct metainfo *m, struct tracker_tier *tier) {
+    if (tier->count == 0)
+        return 0;
+    size_t size = (m->tier_count + 1) * sizeof *m->tiers;
+    struct tracker_tier *grown = realloc(m->tiers, size);
+    if (!grown) {
+        tier_fini(tier);
+        return ERR_NOMEM;
+    }
+    m->tiers = grown;
+    m->tiers[m->tier_count++] = *tier;
+    return 0;
+}
+
+/* A tier is a list; where somebody wrote an address instead, it is a tier of one. */
+static int read_tier(struct metainfo *m, struct bnode n) {
+    struct tracker_tier tier = {NULL, 0};
+    int rc = 0;
+    if (bencode_type(n) == BENCODE_STRING)
+        rc = add_tracker(m, &tier, n);
+    for (struct bnode u = bencode_first(n); u.doc && rc == 0; u = bencode_next(u))
+        rc = add_tracker(m, &tier, u);
+    if (rc < 0) {
+        tier_fini(&tier);
+        return rc;
+    }
+    return add_tier(m, &tier);
+}
+
+int metainfo_read_trackers(struct metainfo *m, struct bnode root) {
+    int rc = 0;
+    struct bnode n = bencode_first(bencode_get(root, "announce-list"));
+    for (; n.doc && rc == 0 && tracker_count(m) < MAX_TRACKERS; n = bencode_next(n))
+        rc = read_tier(m, n);
+    if (rc == 0 && m->tier_count == 0)
+        rc = read_tier(m, bencode_get(root, "announce"));
+    return rc;
+}
+
+/* -- web seeds ------------------------------------------------------------------------- */
+
+static int add_webseed(struct metainfo *m, struct bnode n) {
+    char *url;
+    int rc = read_url(n, true, &url);
+    if (rc < 0 || !url)
+        return rc;
+    if (list_has(m->webseeds, m->webseed_count, url)) {
+        free(url);
+        return 0;
+    }
+    return list_add(&m->webseeds, &m->webseed_count, url);
+}
+
+int metainfo_read_webseeds(struct metainfo *m, struct bnode root) {
+    struct bnode list = bencode_get(root, "url-list");
+    if (bencode_type(list) == BENCODE_STRING)
+        return add_webseed(m, list);
+    int rc = 0;
+    struct bnode n = bencode_first(list);
+    for (; n.doc && rc == 0 && m->webseed_count < MAX_WEBSEEDS; n = bencode_next(n))
+        rc = add_webseed(m, n);
+    return rc;
+}
