@@ -1,0 +1,82 @@
+/* session: one engine. It owns the loop, the listening sockets, the memory budget and everything
+ * that lives; it is driven by whoever calls session_step, on one thread.
+ *
+ *     wait, read, reap jobs, timers   (loop_step: hooks only change state and queue)
+ *     decide                          choke rounds, turnover, whom to dial
+ *     request                         peers that can take more requests
+ *     write                           peers with something to say
+ *     bury                            the one place where peers and torrents are freed
+ *
+ * No walk over all peers or torrents happens per step: what needs attention is on a list. */
+#ifndef MARE_SESSION_H
+#define MARE_SESSION_H
+
+#include "base/buffer_pool.h"
+#include "base/list.h"
+#include "base/meter.h"
+#include "base/rng.h"
+#include "engine/events.h"
+#include "engine/settings.h"
+#include "engine/stats.h"
+#include "io/fetch.h"
+#include "io/loop.h"
+#include "io/stream.h"
+
+struct torrent;
+struct peer;
+
+struct session {
+    struct settings settings; /* strings owned */
+    struct loop *loop;
+    struct fetcher *fetcher;
+    struct listener *listener4, *listener6;
+    uint16_t port;            /* the real listening port; 0 = not listening */
+    uint8_t peer_id[20];
+    struct rng rng;
+    struct budget budget;     /* bulk memory */
+    struct buffer_pool upload_pool;
+    uint8_t *scratch;         /* one receive scratch for all peers */
+    struct bucket up, down;
+    struct meter up_meter, down_meter; /* payload */
+    struct stats stats;
+    struct events events;
+    struct slots torrents, peers;
+    uint32_t connections;     /* peers that exist, attempts included */
+    struct link torrent_list; /* in order of adding */
+    struct link unknown;      /* incoming peers that have not said which torrent yet */
+    struct link hungry;       /* peers that could be asked for more */
+    struct link starving;     /* peers that wait for memory */
+    struct link dirty;        /* peers with something to write */
+    struct link throttled_down, throttled_up; /* peers that wait for a rate limit */
+    struct link to_decide;    /* torrents whose decisions are due */
+    struct link dying_peers, dying_torrents;
+    struct timer down_timer, up_timer;
+    uint32_t own_jobs;        /* torrents being removed and the like: session_free waits */
+    bool stepping, closed;
+};
+
+/* NULL with *e (port in use, state directory not writable ...). */
+struct session *session_new(const struct settings *s, struct err *e);
+/* Saves resume state, says `stopped` to trackers and waits for that at most `linger`, closes
+ * everything, waits for running jobs. All torrents and peers are gone after it. Idempotent.
+ * ERR_BUSY from inside a step. */
+int session_close(struct session *s, usec linger);
+void session_free(struct session *s); /* closes with linger 0 if still open */
+
+int session_fd(const struct session *s);
+usec session_timeout(const struct session *s); /* until the next step is due; USEC_NEVER */
+int session_step(struct session *s, usec wait); /* 0; ERR_BUSY inside itself; ERR_CLOSED */
+
+static inline usec session_now(const struct session *s) {
+    return loop_now(s->loop);
+}
+void session_set_rates(struct session *s, uint64_t up, uint64_t down);
+struct torrent *session_torrent(const struct session *s, handle h); /* NULL when gone */
+struct peer *session_peer(const struct session *s, handle h);
+struct torrent *session_find(const struct session *s, const uint8_t info_hash[20]);
+
+/* Queues an event; `format` may be NULL. */
+void session_event(struct session *s, enum event_type type, struct torrent *t, struct peer *p,
+                   uint32_t index, int code, const char *format, ...) PRINTF_LIKE(7, 8);
+
+#endif

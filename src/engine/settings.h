@@ -1,0 +1,31 @@
+/* settings: what a session is told at its birth. Strings are copied by session_new. */
+#ifndef MARE_SETTINGS_H
+#define MARE_SETTINGS_H
+
+#include "base/addr.h"
+
+#define MARE_VERSION "0.1.0"
+#define MARE_PEER_PREFIX "-ME0100-" /* Azureus style: ME, version 0.1.0.0 */
+
+enum receive_mode {
+    RECEIVE_SCATTER, /* straight into piece buffers */
+    RECEIVE_CHUNKED  /* one big receive into chunks, then one copy: the reference */
+};
+
+struct settings {
+    int port;             /* TCP listening port, 0 = any free one, -1 = do not listen */
+    struct addr bind;     /* listen on and dial from this address only; family 0 = all */
+    const char *directory;/* where downloads go; NULL = "." */
+    const char *state;    /* where resume files are kept; NULL = none are */
+    uint64_t memory;      /* bytes of bulk data; 0 = 64 MiB */
+    uint32_t connections; /* per session; 0 = 200 */
+    uint32_t slots;       /* upload slots per torrent; 0 = 8; UINT32_MAX = everybody */
+    uint64_t up_rate, down_rate; /* bytes per second, 0 = no limit */
+    enum receive_mode receive;
+    bool full_allocation;
+    const char *user_agent; /* to trackers; NULL = "mare/VERSION" */
+    const char *ca_file;    /* extra certificate authority for https trackers; NULL = system's */
+    uint64_t seed;          /* for decisions (specs, simulations); 0 = from the kernel */
+};
+
+#endif

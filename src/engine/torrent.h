@@ -1,0 +1,125 @@
+/* torrent: one torrent's living state, and what may be asked of it. The work is split by
+ * question: store (pieces to and from disk), resume, connect, choke, trackers, peer_*. */
+#ifndef MARE_TORRENT_H
+#define MARE_TORRENT_H
+
+#include "codec/metainfo.h"
+#include "engine/session.h"
+#include "io/storage.h"
+#include "swarm/blame.h"
+#include "swarm/download.h"
+#include "swarm/roster.h"
+
+enum torrent_state {
+    TORRENT_METADATA,    /* the info dictionary is not known yet (magnet) */
+    TORRENT_CHECKING,    /* looking at what is on disk */
+    TORRENT_DOWNLOADING,
+    TORRENT_FINISHED,    /* all that is wanted is here; seeding what we have */
+    TORRENT_SEEDING,     /* all is here */
+    TORRENT_REMOVING
+};
+const char *torrent_state_name(enum torrent_state s); /* "metadata", "checking", ... */
+
+struct trackers;
+
+struct torrent {
+    handle id;
+    struct session *session;
+    struct link in_session, in_decide, dying;
+    enum torrent_state state;
+    bool paused;       /* no connections, no announces */
+    bool disk_stopped; /* downloading waits for the disk (err tells why); uploads go on */
+    struct err disk_err;
+    uint8_t info_hash[SHA1_LEN];
+    struct metainfo *meta; /* NULL while state is METADATA */
+    struct storage *storage;
+    struct bitset have;
+    struct picker picker;
+    struct active_pieces open;
+    struct download download;
+    struct blame blame;
+    struct roster roster;
+    struct trackers *trackers;
+    uint8_t *file_priority;   /* one a file, 0 = skip */
+    uint32_t *file_missing;   /* pieces of each file that are not here yet */
+    struct link peers;
+    uint32_t peer_count, ready_count; /* all; after the handshake */
+    uint32_t slots;           /* upload slots; 0 = the session's */
+    uint32_t connections;     /* limit; 0 = the session's */
+    struct bucket up, down;   /* this torrent's own limits */
+    struct meter up_meter, down_meter;
+    uint64_t uploaded, downloaded; /* payload bytes, all sessions (resume) */
+    uint64_t wasted, failed_bytes;
+    int64_t added_at, done_at;     /* unix seconds; 0 = not yet */
+    usec started_at, finished_at;  /* loop time */
+    /* timers and pending decisions: private to the engine's files */
+    struct timer choke_timer, connect_timer, resume_timer, disk_timer;
+    bool choke_due, connect_due;
+    usec last_optimistic, last_turnover;
+    uint32_t dials_in_burst;
+    uint32_t jobs;            /* operations that refer to this torrent */
+    bool dirty_resume, announced_done, removing_data, checking_all, selecting;
+    uint32_t check_next, checks_running, check_found;
+    struct resume *resume;    /* what the resume file said, while it is being verified */
+    struct link writes;       /* pieces in the hash and write jobs, or waiting for the disk */
+    uint32_t writes_running;
+};
+
+struct add_options {
+    const char *directory;      /* NULL = the session's */
+    bool paused;
+    bool seed_mode;             /* the data is said to be complete: check it, expect all */
+    const uint8_t *file_priority; /* one a file, or NULL = all normal */
+    uint32_t file_priorities;     /* how many are given */
+    bool full_allocation;
+};
+
+/* A .torrent's bytes. ERR_EXISTS if the torrent is in the session already (*out is set to it). */
+int torrent_add(struct session *s, const uint8_t *data, size_t len, const struct add_options *o,
+                struct torrent **out, struct err *e) MUST_USE;
+/* Stops and forgets; EVENT_REMOVED when it is done. With `data`, files, resume and parts are deleted;
+ * else resume state is saved. The handle is dead at once. */
+void torrent_remove(struct torrent *t, bool data);
+void torrent_pause(struct torrent *t);
+void torrent_resume(struct torrent *t);
+/* Checks all data again. ERR_BUSY while checking. */
+int torrent_recheck(struct torrent *t, struct err *e);
+int torrent_move(struct torrent *t, const char *directory, struct err *e); /* EVENT_MOVED */
+int torrent_save(struct torrent *t); /* resume state now; EVENT_SAVED */
+/* An address to try. 1 new, 0 known, or ERR_INVALID (unusable), ERR_LIMIT. Manual ones are dialled at
+ * once. */
+int torrent_connect(struct torrent *t, const struct addr *a, uint32_t source);
+/* The same for a name, resolved on a worker; errors become EVENT_ERROR. */
+int torrent_connect_host(struct torrent *t, const char *host, uint16_t port, struct err *e);
+/* A finder (tracker, ...) named these. */
+void torrent_on_addresses(struct torrent *t, const struct addr *a, uint32_t n, uint32_t source);
+void torrent_ban(struct torrent *t, const struct addr *a, usec duration, const char *why);
+
+void torrent_set_rates(struct torrent *t, uint64_t up, uint64_t down); /* 0 = no limit */
+int torrent_set_file_priority(struct torrent *t, uint32_t file, int priority); /* 0..7 */
+void torrent_set_piece_priority(struct torrent *t, uint32_t piece, int priority);
+void torrent_set_piece_deadline(struct torrent *t, uint32_t piece, usec at);
+/* Reads verified bytes on a worker: EVENT_READ with `token`. ERR_NOTFOUND: not all here. <= 64 MiB. */
+int torrent_read(struct torrent *t, uint64_t offset, uint32_t length, uint64_t token, struct err *e);
+
+/* For properties. */
+uint64_t torrent_bytes_have(const struct torrent *t);   /* verified bytes of wanted files and others */
+uint64_t torrent_bytes_wanted(const struct torrent *t); /* bytes of pieces with priority > 0 */
+uint64_t torrent_bytes_left(const struct torrent *t);   /* of the wanted, not verified */
+uint64_t torrent_file_have(const struct torrent *t, uint32_t file);
+uint32_t torrent_seeds_connected(const struct torrent *t);
+
+/* For the engine's other files. */
+void torrent_set_state(struct torrent *t, enum torrent_state s);
+void torrent_on_checked(struct torrent *t);      /* store: what is on disk is known */
+void torrent_note_interest(struct torrent *t);   /* priorities changed: who interests us is anew */
+void torrent_maybe_done(struct torrent *t);      /* idempotent pulse after pieces and priorities */
+void torrent_want_decision(struct torrent *t, bool choke, bool connect);
+bool torrent_downloads(const struct torrent *t); /* wants blocks now */
+bool torrent_active(const struct torrent *t);    /* may have connections */
+void torrent_bury(struct torrent *t);            /* session: frees it */
+#ifndef NDEBUG
+void torrent_check(const struct torrent *t); /* invariants, asserted */
+#endif
+
+#endif

@@ -1,0 +1,307 @@
+/* wire_reader: see the header for the picture. Three parts: the layout of a read, what came of it,
+ * and the parser of bytes that are somewhere else than where they belong. */
+#include "proto/wire_reader.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/bytes.h"
+#include "base/err.h"
+
+void wire_reader_init(struct wire_reader *r, const struct wire_hooks *hooks, void *owner,
+                      bool scatter) {
+    memset(r, 0, sizeof *r);
+    r->hooks = hooks, r->owner = owner, r->scatter = scatter;
+    chunked_buffer_init(&r->in);
+}
+
+void wire_reader_fini(struct wire_reader *r) {
+    chunked_buffer_fini(&r->in);
+}
+
+void wire_reader_divert(struct wire_reader *r) {
+    r->place = NULL;
+}
+
+/* ---- parsing -------------------------------------------------------------------------- */
+
+static int end_block(struct wire_reader *r) {
+    struct wire_message m = r->block;
+    uint8_t *place = r->place;
+    r->in_block = false, r->place = NULL;
+    return r->hooks->on_block(r->owner, &m, place);
+}
+
+static void begin_block(struct wire_reader *r, const struct wire_message *m,
+                        uint8_t *place) {
+    r->block = *m, r->place = place;
+    r->in_block = true, r->got = 0;
+}
+
+/* Payload that is in the buffer: one copy to its place (or none, if nobody wants it). */
+static int parse_payload(struct wire_reader *r) {
+    size_t n = MIN((size_t)(r->block.length - r->got), chunked_buffer_length(&r->in));
+    bool done;
+    if (r->place) {
+        done = chunked_buffer_consume(&r->in, r->place + r->got, n);
+        r->payload_copied += n;
+    } else {
+        done = chunked_buffer_discard(&r->in, n);
+    }
+    assert(done), (void)done;
+    r->got += (uint32_t)n;
+    r->payload_received += n;
+    return r->got == r->block.length ? end_block(r) : 0;
+}
+
+static int parse_piece(struct wire_reader *r, uint32_t body_len) {
+    uint8_t fixed[8];
+    struct wire_message m;
+    if (!chunked_buffer_copy_to(&r->in, 5, fixed, sizeof fixed))
+        return ERR_AGAIN;
+    wire_decode(&m, WIRE_PIECE, fixed, body_len);
+    (void)chunked_buffer_discard(&r->in, WIRE_PIECE_HEADER);
+    begin_block(r, &m, r->hooks->on_piece(r->owner, &m));
+    return m.length ? 0 : end_block(r);
+}
+
+/* Messages whose whole body the hook looks at: BITFIELD, EXTENDED. */
+static int parse_body(struct wire_reader *r, int id, uint32_t body_len) {
+    if (chunked_buffer_length(&r->in) < (size_t)5 + body_len)
+        return ERR_AGAIN;
+    (void)chunked_buffer_discard(&r->in, 5);
+    size_t before = chunked_buffer_length(&r->in);
+    int status = r->hooks->on_body(r->owner, id, &r->in, body_len);
+    size_t used = before - chunked_buffer_length(&r->in);
+    assert(used <= body_len);
+    (void)chunked_buffer_discard(&r->in, body_len - used);
+    return status;
+}
+
+static int parse_fixed(struct wire_reader *r, int id, uint32_t body_len) {
+    uint8_t fixed[16];
+    struct wire_message m;
+    uint32_t want = wire_fixed_len(id);
+    assert(want <= sizeof fixed);
+    if (!chunked_buffer_copy_to(&r->in, 5, fixed, want))
+        return ERR_AGAIN;
+    (void)chunked_buffer_discard(&r->in, (size_t)5 + want);
+    r->skip = body_len - want;
+    wire_decode(&m, id, fixed, body_len);
+    return r->hooks->on_message(r->owner, &m);
+}
+
+static int parse_message(struct wire_reader *r) {
+    uint32_t len;
+    if (!chunked_buffer_peek_u32(&r->in, 0, &len))
+        return ERR_AGAIN;
+    if (len == 0) {
+        struct wire_message m = {.id = WIRE_KEEPALIVE};
+        (void)chunked_buffer_discard(&r->in, 4);
+        return r->hooks->on_message(r->owner, &m);
+    }
+    int id = chunked_buffer_peek(&r->in, 4);
+    if (id < 0)
+        return len > WIRE_MAX_MESSAGE ? ERR_LIMIT : ERR_AGAIN;
+    int status = wire_check(id, len - 1, r->pieces);
+    if (status < 0)
+        return status;
+    if (id == WIRE_PIECE)
+        return parse_piece(r, len - 1);
+    if (id == WIRE_BITFIELD || id == WIRE_EXTENDED)
+        return parse_body(r, id, len - 1);
+    return parse_fixed(r, id, len - 1);
+}
+
+static int parse_handshake(struct wire_reader *r) {
+    struct handshake h;
+    int status = handshake_decode(&h, &r->in);
+    if (status <= 0)
+        return status < 0 ? status : ERR_AGAIN;
+    r->greeted = true;
+    return r->hooks->on_handshake(r->owner, &h);
+}
+
+static int parse_skip(struct wire_reader *r) {
+    size_t n = MIN((size_t)r->skip, chunked_buffer_length(&r->in));
+    (void)chunked_buffer_discard(&r->in, n);
+    r->skip -= (uint32_t)n;
+    return 0;
+}
+
+/* Everything that is complete in the buffer. */
+static int parse(struct wire_reader *r) {
+    int status = 0;
+    while (status == 0 && chunked_buffer_length(&r->in) > 0) {
+        if (r->in_block)
+            status = parse_payload(r);
+        else if (r->skip)
+            status = parse_skip(r);
+        else if (!r->greeted)
+            status = parse_handshake(r);
+        else
+            status = parse_message(r);
+    }
+    return status == ERR_AGAIN ? 0 : status;
+}
+
+int wire_reader_push(struct wire_reader *r, const uint8_t *data, size_t len) {
+    int status = chunked_buffer_push(&r->in, data, len, NULL, NULL);
+    if (status == 0)
+        status = parse(r);
+    return status < 0 ? status : chunked_buffer_keep(&r->in);
+}
+
+static void release_chunk(void *owner, const uint8_t *data, size_t len) {
+    (void)owner, (void)len;
+    free((void *)(uintptr_t)data);
+}
+
+/* ---- the layout of one read ------------------------------------------------------------- */
+
+static size_t plan_add(struct wire_plan *plan, uint8_t *base, size_t len, size_t limit) {
+    len = MIN(len, limit);
+    if (len > 0)
+        plan->iov[plan->iovs++] = (struct iovec){base, len};
+    return limit - len;
+}
+
+/* May the bytes that come next be predicted? Only at a message border, or inside what could
+ * be the header of a PIECE. */
+static bool can_predict(struct wire_reader *r) {
+    if (r->resting > 0 && --r->resting > 0)
+        return false;
+    return r->hooks->predict && r->greeted && !r->skip && !(r->in_block && !r->place) &&
+           chunked_buffer_length(&r->in) < WIRE_PIECE_HEADER;
+}
+
+static size_t plan_slots(struct wire_reader *r, struct wire_plan *plan, size_t limit) {
+    plan->slots = r->hooks->predict(r->owner, plan->slot, WIRE_SLOTS);
+    plan->had = (uint32_t)chunked_buffer_length(&r->in);
+    if (plan->slots > 0)
+        (void)chunked_buffer_copy_to(&r->in, 0, plan->header[0], plan->had);
+    for (uint32_t i = 0; i < plan->slots; i++) {
+        uint32_t had = i == 0 ? plan->had : 0;
+        limit = plan_add(plan, plan->header[i] + had, WIRE_PIECE_HEADER - had, limit);
+        limit = plan_add(plan, plan->slot[i].place, plan->slot[i].length, limit);
+    }
+    return limit;
+}
+
+void wire_reader_plan(struct wire_reader *r, struct wire_plan *plan, uint8_t *scratch,
+                      size_t scratch_len, size_t limit) {
+    plan->iovs = 0, plan->slots = 0, plan->had = 0, plan->in_flight = false;
+    plan->scratch = scratch, plan->scratch_len = scratch_len;
+    limit = MAX(limit, 1);
+    if (r->scatter) {
+        /* Bytes of a block in flight never wait in the buffer: parse() took them. */
+        plan->in_flight = r->in_block && r->place;
+        if (plan->in_flight)
+            limit = plan_add(plan, r->place + r->got, r->block.length - r->got, limit);
+        if (can_predict(r))
+            limit = plan_slots(r, plan, limit);
+    }
+    (void)plan_add(plan, scratch, scratch_len, limit);
+}
+
+/* ---- what came of it -------------------------------------------------------------------- */
+
+/* Payload that the kernel put where it belongs. */
+static int take_in_place(struct wire_reader *r, size_t *n) {
+    size_t came = MIN(*n, (size_t)(r->block.length - r->got));
+    r->got += (uint32_t)came;
+    r->payload_received += came;
+    *n -= came;
+    return r->got == r->block.length ? end_block(r) : 0;
+}
+
+static size_t append(uint8_t *to, size_t at, const uint8_t *from, size_t len,
+                     size_t end) {
+    len = MIN(len, end - at);
+    if (len > 0)
+        memcpy(to + at, from, len);
+    return at + len;
+}
+
+/* Bytes that came into the slots from `first` on belong elsewhere: they move to a chunk of their
+ * own, [header][place][header][place]..., the first header only if it is not `parsed` yet.
+ * What is left in *n came into the scratch. */
+static int move_out(struct wire_reader *r, const struct wire_plan *plan, uint32_t first,
+                    bool parsed, size_t *n) {
+    size_t at = 0;
+    uint8_t *chunk = malloc(*n);
+    if (!chunk)
+        return ERR_NOMEM;
+    for (uint32_t i = first; i < plan->slots; i++) {
+        uint32_t had = i == 0 ? plan->had : 0;
+        if (i > first || !parsed)
+            at = append(chunk, at, plan->header[i] + had, WIRE_PIECE_HEADER - had, *n);
+        size_t before = at;
+        at = append(chunk, at, plan->slot[i].place, plan->slot[i].length, *n);
+        r->payload_copied += at - before;
+    }
+    int status = chunked_buffer_push(&r->in, chunk, at, release_chunk, NULL);
+    if (status < 0)
+        free(chunk);
+    *n -= at;
+    return status;
+}
+
+static bool slot_matches(const struct wire_plan *plan, uint32_t i,
+                         struct wire_message *m) {
+    const struct wire_slot *s = &plan->slot[i];
+    const uint8_t *h = plan->header[i];
+    if (get_u32(h) != s->length + 9 || h[4] != WIRE_PIECE)
+        return false;
+    wire_decode(m, WIRE_PIECE, h + 5, s->length + 8);
+    return m->index == s->index && m->begin == s->begin;
+}
+
+static void note_hit(struct wire_reader *r) {
+    r->slots_predicted++;
+    r->misses = 0;
+}
+
+static void note_miss(struct wire_reader *r) {
+    r->slots_missed++;
+    if (++r->misses >= MISSES_TOLERATED)
+        r->misses = 0, r->resting = PREDICTION_REST;
+}
+
+static int commit_slots(struct wire_reader *r, struct wire_plan *plan, size_t *n) {
+    int status = 0;
+    for (uint32_t i = 0; i<plan->slots && * n> 0 && status == 0; i++) {
+        uint32_t had = i == 0 ? plan->had : 0;
+        struct wire_message m;
+        if (*n < WIRE_PIECE_HEADER - had) /* nothing to compare yet */
+            return move_out(r, plan, i, false, n);
+        if (!slot_matches(plan, i, &m)) {
+            note_miss(r);
+            return move_out(r, plan, i, false, n);
+        }
+        (void)chunked_buffer_discard(&r->in, had);
+        *n -= WIRE_PIECE_HEADER - had;
+        begin_block(r, &m, r->hooks->on_piece(r->owner, &m));
+        if (r->place != plan->slot[i].place) {
+            note_miss(r);
+            return *n > 0 ? move_out(r, plan, i, true, n) : 0;
+        }
+        note_hit(r);
+        status = take_in_place(r, n);
+    }
+    return status;
+}
+
+int wire_reader_commit(struct wire_reader *r, struct wire_plan *plan, size_t n) {
+    int status = plan->in_flight ? take_in_place(r, &n) : 0;
+    if (status == 0)
+        status = commit_slots(r, plan, &n);
+    if (status == 0 && n > 0)
+        status = chunked_buffer_push(&r->in, plan->scratch, n, NULL, NULL);
+    if (status == 0)
+        status = parse(r);
+    if (status == 0)
+        status = chunked_buffer_keep(&r->in);
+    return status;
+}
