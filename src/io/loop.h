@@ -13,7 +13,7 @@ struct loop;
 
 struct loop *loop_new(struct err *e); /* NULL on failure */
 /* Closes what is left, waits for running jobs (their `done` is called with status canceled where
- * they had not begun), frees. */
+ * they had not begun), frees. Not from inside a hook. */
 void loop_free(struct loop *l);
 
 usec loop_now(const struct loop *l); /* as of this step; never goes back */
@@ -30,7 +30,8 @@ usec loop_timeout(const struct loop *l);
  * hooks of what happened, reaps finished jobs, fires due timers. 0, or ERR_BUSY when called from
  * inside itself. */
 int loop_step(struct loop *l, usec wait);
-/* Makes the current or next step return without waiting. */
+/* Makes the current or next step return without waiting. The one function that any thread, and a
+ * signal handler, may call. */
 void loop_poke(struct loop *l);
 
 #endif
