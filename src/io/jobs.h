@@ -13,7 +13,8 @@ struct job {
     void *impl; /* the pool's own record */
 };
 
-/* Hands the job over until its `done`. 0; ERR_NOMEM (then neither function is called). */
+/* Hands the job over until its `done`. 0; ERR_NOMEM, or ERR_CLOSED inside loop_free (then neither
+ * function is called). */
 int jobs_submit(struct loop *l, struct job *j) MUST_USE;
 /* Cancels it if it has not begun (its done comes with ERR_CANCELED in a later step). */
 void jobs_cancel(struct job *j);
