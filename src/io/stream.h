@@ -18,8 +18,8 @@ enum { STREAM_READ = 1, STREAM_WRITE = 2 };
 struct stream_hooks {
     /* The connection stands (0), or failed: ERR_REFUSED, ERR_TIMEOUT, ERR_NETWORK ... */
     void (*on_open)(void *owner, int status);
-    /* Bytes may be read or written now; errors show up as readable. Level-triggered: called
-     * each step while the wanted condition holds. */
+    /* Bytes may be read or written now; errors show up as readable, unless nothing is wanted.
+     * Level-triggered: called each step while the wanted condition holds. */
     void (*on_ready)(void *owner, int events);
 };
 
@@ -57,8 +57,9 @@ static inline void stream_close(struct stream *s) {
     s->ops->close(s);
 }
 
-/* Dials. on_open tells how it went, always in a later step, never inside this call. `bind` (port
- * ignored) chooses the source address, may be NULL. NULL with *e on immediate failure. */
+/* Dials. on_open tells how it went, always in a later step, never inside this call; also when the
+ * system knows at once (unreachable). `bind` (port ignored) chooses the source address, may be
+ * NULL. NULL with *e if it cannot begin: no socket, no such source address, no memory. */
 struct stream *tcp_connect(struct loop *l, const struct addr *to, const struct addr *bind,
                            struct err *e);
 bool tcp_local_addr(struct stream *s, struct addr *out);
@@ -74,7 +75,7 @@ uint16_t listener_port(const struct listener *n);
 void listener_close(struct listener *n);
 
 /* Resolves a host name on a worker: `done` in a later step with up to 16 addresses (port set), or
- * status ERR_NETWORK and a sentence. */
+ * status ERR_NETWORK and a sentence; ERR_CANCELED when the loop is freed before. */
 struct resolve;
 typedef void resolve_done(void *owner, int status, const struct addr *addrs, uint32_t n,
                           const char *why);
