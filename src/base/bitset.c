@@ -31,7 +31,7 @@ static uint32_t count_members(const struct bitset *b) {
 
 /* The bits of the last byte that stand for no number. */
 static uint8_t spare_bits(uint32_t size) {
-    return size & 7 ? (uint8_t)(0xFF >> (size & 7)) : 0;
+    return (uint8_t)(size & 7 ? 0xFF >> (size & 7) : 0);
 }
 
 int bitset_init(struct bitset *b, uint32_t size) {
