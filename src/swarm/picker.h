@@ -7,10 +7,12 @@
  * Groups of equal rank are contiguous, so a piece that gains or loses a peer is swapped over a
  * group's border instead of being sorted; inside a group the order is random (a shuffle as
  * pieces move in), so peers do not all take the same one. A seed changes no group: `seeds`
- * counts for every piece at once. Source: the rarest-first rule of BEP 3 as libtorrent keeps it.
+ * counts for every piece at once. Availability over PICKER_LEVELS - 1 ranks the same: such a
+ * piece is not rare, and the table of groups then never grows and never fails. Source: the
+ * rarest-first rule of BEP 3 as libtorrent keeps it.
  *
  * The first RANDOM_START pieces are taken at random so that a newcomer soon has something to
- * give. Deadlines go before everything, earliest first. */
+ * give. Deadlines go before everything, earliest first; they rest while a piece is skipped. */
 #ifndef MARE_PICKER_H
 #define MARE_PICKER_H
 
@@ -19,6 +21,7 @@
 
 #define PICKER_NONE UINT32_MAX
 #define PICKER_RANDOM_START 4 /* selection.md */
+#define PICKER_LEVELS 256     /* availabilities told apart; seeds do not count here */
 #define PRIORITY_SKIP 0
 #define PRIORITY_NORMAL 4
 #define PRIORITY_TOP 7
@@ -40,10 +43,13 @@ struct picker {
     uint32_t *order;  /* wanted missing pieces, best first */
     uint32_t ordered; /* how many of them */
     uint32_t have, wanted, wanted_have; /* pieces we have; with priority > 0; both */
-    struct picker_group *groups; /* bookkeeping of equal ranks */
+    uint32_t *group_end;   /* [7 - priority][availability]: where in `order` that rank ends */
+    uint32_t top;          /* no piece's level was ever above: groups beyond are not kept */
+    struct bitset lacking; /* wanted pieces that are missing or active */
     struct rng *rng;
-    uint32_t deadlines; /* missing pieces with a deadline */
-    uint32_t *urgent;   /* those, earliest first */
+    uint32_t deadlines;        /* wanted missing pieces with a deadline */
+    uint32_t active_deadlines; /* wanted active pieces with one */
+    uint32_t *urgent;          /* the missing ones, earliest first */
 };
 
 int picker_init(struct picker *p, uint32_t pieces, struct rng *rng) MUST_USE;
@@ -68,6 +74,8 @@ uint32_t picker_availability(const struct picker *p, uint32_t piece); /* seeds i
 /* Best missing wanted piece in `has` (a peer's bitset); PICKER_NONE if there is none. `only`
  * limits the choice to its members (allowed-fast while choked), NULL does not. */
 uint32_t picker_next(struct picker *p, const struct bitset *has, const struct bitset *only);
+/* How many wanted missing pieces at least one peer has. */
+uint32_t picker_openable(const struct picker *p);
 /* Does a peer with these have anything that we want and lack (missing, active)? Early exit. */
 bool picker_interesting(const struct picker *p, const struct bitset *has);
 static inline bool picker_done(const struct picker *p) {
