@@ -5,7 +5,10 @@
  * Seeding: round robin: peers unchoked for over a minute that got 20 pieces go last, then the
  * fastest takers, then the longest wait (libtorrent's rule). Optimistic: the longest-waiting
  * interested choked peer, newcomers first; max(1, slots / 5) of the slots.
- * A row with `score` set (by a script) ranks by it first; `never` is never unchoked. */
+ * A row with `score` set (by a script) ranks by it first in the regular slots (a row without
+ * counts as 0, and equals rank by the rules above); optimistic slots ignore scores, for they are
+ * there to explore. `never` is never unchoked. A slot that is less than half a round old is not
+ * lost to an equal: rounds that are held between (a slot fell free) do not shuffle the others. */
 #ifndef MARE_CHOKER_H
 #define MARE_CHOKER_H
 
@@ -18,7 +21,7 @@
 #define CHOKER_SLOTS 8
 #define CHOKER_SEED_QUOTA 20 /* pieces */
 #define CHOKER_SEED_TIME (60 * USEC_PER_SEC)
-#define CHOKER_NEWCOMER (60 * USEC_PER_SEC) /* connected for less than this */
+#define CHOKER_NEWCOMER (60 * USEC_PER_SEC) /* connected for less, and never had a slot */
 
 struct choke_row {
     handle peer;
@@ -26,14 +29,15 @@ struct choke_row {
     bool unchoked;    /* by us, now */
     bool optimistic;  /* its slot is an optimistic one */
     bool upload_only; /* it wants nothing anyway */
-    bool snubbed;     /* it leaves our requests unanswered: no regular slot for it */
+    bool snubbed;     /* it leaves our requests unanswered: no regular slot for it while we
+                         leech, unless a script scored it */
     bool never;
     bool scored;
     double score;
     uint64_t received_round; /* payload bytes since the last round */
     uint64_t sent_round;
     uint64_t sent_since_unchoke;
-    usec unchoked_at;  /* when it got its slot */
+    usec unchoked_at;  /* when it got its slot (kept when it lost it); 0 = never had one */
     usec waiting_since;/* interested and choked since; 0 = not waiting */
     usec connected_at;
     /* the answer */

@@ -3,8 +3,9 @@
  *
  * The queue is a ring that grows; answers usually come from the front. Depth follows delay x
  * rate: slow start (+1 per block while the rate still grows by 5,000 B/s per second), then as
- * many blocks as flow in one window: the request delay (smoothed minimum + 4 x deviation), at
- * least REQUESTS_MIN_WINDOW and at most 10 s. A peer that stays silent is snubbed: one block. */
+ * many blocks as flow in one window: twice the base delay (what a request takes when nothing
+ * of ours is queued before it) + 4 x deviation, at least REQUESTS_MIN_WINDOW and at most 10 s.
+ * A peer that stays silent is snubbed: one block. */
 #ifndef MARE_REQUESTS_H
 #define MARE_REQUESTS_H
 
@@ -17,6 +18,9 @@
 #define REQUESTS_MAX_WINDOW (10 * USEC_PER_SEC)
 #define REQUESTS_SNUB_AFTER (30 * USEC_PER_SEC) /* selection.md */
 #define REQUESTS_START_DEPTH 4
+#define REQUESTS_MIN_DEPTH 2 /* one in flight while the other is being answered */
+#define REQUESTS_GROWTH 5000u /* B/s per second: growth below it ends slow start (selection.md) */
+#define REQUESTS_BASE_PERIOD (10 * USEC_PER_SEC) /* a base delay is believed for so long */
 
 struct request {
     uint32_t piece, begin, length;
@@ -33,9 +37,11 @@ struct requests {
     bool slow_start, snubbed;
     uint32_t depth;
     usec rtt_min, rtt_smooth, rtt_dev; /* of requests, 0 = not known */
+    usec period_min, period_from;      /* the least delay of this period: the next rtt_min */
+    usec probe_until;                  /* asking less, so that the base delay shows */
     usec last_block_at, asked_first_at;
-    uint64_t window_bytes, last_rate;
-    usec window_from;
+    uint64_t window_bytes, last_rate; /* received in this second; the rate of the one before */
+    usec window_from;                 /* 0 = not begun */
 };
 
 void requests_init(struct requests *r);
@@ -46,11 +52,13 @@ struct request *requests_at(const struct requests *r, uint32_t i); /* 0 = oldest
 int64_t requests_find(const struct requests *r, uint32_t piece, uint32_t begin, uint32_t length);
 void requests_remove(struct requests *r, uint32_t i, struct request *out); /* out may be NULL */
 void requests_clear(struct requests *r);
+/* CANCEL was sent for it: it is no longer live. Idempotent. */
+void requests_note_cancelled(struct requests *r, uint32_t i);
 
-/* Bookkeeping for depth and delay; rate is the peer's download rate in bytes per second. */
+/* A block came: bookkeeping for depth, delay and snubbing. `answered` is its request, removed. */
 void requests_note_block(struct requests *r, const struct request *answered, usec now);
-/* How many blocks should be outstanding now; reqq = the peer's own limit (0 = default), cap =
- * what the memory budget grants. Updates depth at most a few times a second. */
+/* How many blocks should be outstanding now; rate = the peer's download rate in bytes per
+ * second, reqq = its own limit (0 = default), cap = what the memory budget grants. Cheap. */
 uint32_t requests_depth(struct requests *r, uint64_t rate, uint32_t reqq, uint32_t cap, usec now);
 /* Nothing came for REQUESTS_SNUB_AFTER although asked? Changes `snubbed`; true if it became so. */
 bool requests_check_snub(struct requests *r, usec now);

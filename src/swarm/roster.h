@@ -3,7 +3,10 @@
  * Order (libtorrent's): fewest failures, local before global, least recently tried, best source
  * (tracker 32, LSD 16, DHT 8, PEX 4), then BEP 40 priority. A failed address waits (failures + 1)
  * x 60 s and is given up after 3. At most ROSTER_MAX addresses: when full the least useful
- * unconnected one is forgotten. Refused: port 0, any-address, multicast, our own. */
+ * unconnected one is forgotten. Refused: port 0, any-address, multicast, our own.
+ *
+ * A candidate's pointer is good while it is connected (or banned); others may be forgotten by
+ * the next roster_add. */
 #ifndef MARE_ROSTER_H
 #define MARE_ROSTER_H
 
@@ -41,22 +44,34 @@ struct roster {
     struct candidate **table; /* open addressing by address */
     uint32_t cap, count;
     struct addr own4, own6; /* ours, with the listening port; family 0 = not known */
+    uint64_t seed;          /* secret: nobody can choose addresses that collide */
+    usec idle_until;        /* nobody is ready before; 0 = look */
+    bool idle_seeding;      /* for which `seeding` that was found out */
 };
 
 void roster_init(struct roster *r);
 void roster_fini(struct roster *r);
-/* Adds or refreshes. 1 new; 0 known; ERR_INVALID unusable address; ERR_LIMIT full; ERR_NOMEM. */
+/* Adds or refreshes. 1 new; 0 known; ERR_INVALID unusable address; ERR_LIMIT full; ERR_NOMEM.
+ * A tracker that names a failed address again takes one failure off it, the user all of them.
+ * An address with no source but SOURCE_INCOMING is never dialled: its port is not the one that
+ * the peer listens on. When the peer tells that one (`p` of BEP 10), add it as SOURCE_PEX. */
 int roster_add(struct roster *r, const struct addr *a, uint32_t source, usec now);
 struct candidate *roster_find(const struct roster *r, const struct addr *a);
-struct candidate *roster_each(const struct roster *r, uint32_t *at); /* *at = 0 first */
-/* The best address to dial now, or NULL; `seeding` leaves out known seeds. */
-struct candidate *roster_next(const struct roster *r, usec now, bool seeding);
-usec roster_next_due(const struct roster *r, usec now, bool seeding); /* when one becomes ready; USEC_NEVER */
+struct candidate *roster_each(const struct roster *r, uint32_t *at); /* *at = 0 first; no adding */
+/* The best address to dial now, or NULL; `seeding` leaves out known seeds. O(count) when there
+ * is one, O(1) when there is none (it is remembered until when). */
+struct candidate *roster_next(struct roster *r, usec now, bool seeding);
+/* When to ask roster_next again: `now` if somebody is ready. May be early, never late: at most
+ * ROSTER_RETRY ahead while anybody could become ready; USEC_NEVER when the roster is empty. */
+usec roster_next_due(struct roster *r, usec now, bool seeding);
 void roster_note_dialled(struct candidate *c, usec now);
 void roster_note_connected(struct candidate *c, usec now); /* handshake done: failures forgotten */
 void roster_note_failed(struct candidate *c, usec now);    /* attempt or handshake failed */
 void roster_note_closed(struct candidate *c, usec now);
+/* until: USEC_NEVER = for good; 0 lifts it (to be dialled at once: roster_add it again). */
 void roster_ban(struct candidate *c, usec until);
+/* Is any port of this IP address banned? A barred peer comes back from another port. O(count). */
+bool roster_ip_banned(const struct roster *r, const struct addr *a, usec now);
 
 /* Is `a` to be tried before `b`? The rule as a pure function (table-driven spec). */
 bool candidate_before(const struct candidate *a, const struct candidate *b, const struct roster *r);

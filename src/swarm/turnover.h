@@ -12,6 +12,8 @@
 #define TURNOVER_EVERY (300 * USEC_PER_SEC)
 #define TURNOVER_PERCENT 4
 #define TURNOVER_FULL_PERCENT 90
+#define TURNOVER_MIN_AGE (60 * USEC_PER_SEC)
+#define TURNOVER_TRICKLE 1024u /* B/s: below this nobody is being served */
 
 struct turnover_row {
     handle peer;
