@@ -17,8 +17,6 @@
 #include "codec/metainfo_parts.h"
 #include "codec/printable.h"
 
-#define MAX_PIECE_LENGTH (512 << 20) /* a piece is held in memory as a whole */
-
 static int out_of_memory(struct err *e) {
     return err_set(e, ERR_NOMEM, "out of memory");
 }
@@ -67,7 +65,7 @@ static int read_piece_length(struct metainfo *m, struct bnode info, struct err *
         return err_set(e, ERR_FORMAT, "the torrent has no piece length");
     if (length <= 0)
         return err_set(e, ERR_FORMAT, "piece length is %lld", (long long)length);
-    if (length > MAX_PIECE_LENGTH)
+    if (length > METAINFO_MAX_PIECE_LENGTH)
         return err_set(e, ERR_LIMIT, "piece length is %lld, more than 512 MiB",
                        (long long)length);
     m->piece_length = (uint32_t)length;

@@ -15,6 +15,7 @@
 #include "codec/bencode.h"
 
 #define METAINFO_MAX_PIECES 2000000
+#define METAINFO_MAX_PIECE_LENGTH (512u << 20) /* a piece is held in memory as a whole */
 #define METAINFO_MAX_INFO 31457280 /* 30 MiB: bound for metadata from peers */
 
 enum {

@@ -60,6 +60,9 @@ static int check(const struct metainfo_draft *d, struct err *e) {
         return err_set(e, ERR_INVALID, "the name cannot be a torrent's");
     if (d->piece_length == 0)
         return err_set(e, ERR_INVALID, "piece length is 0");
+    if (d->piece_length > METAINFO_MAX_PIECE_LENGTH)
+        return err_set(e, ERR_INVALID, "piece length is %u, more than 512 MiB",
+                       d->piece_length);
     int rc = check_files(d, &size, e);
     if (rc < 0)
         return rc;
