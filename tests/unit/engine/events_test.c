@@ -136,3 +136,22 @@ TEST(event_names_are_the_words_that_scripts_use) {
     for (int i = 0; i < EVENT_COUNT; i++)
         CHECK(event_name((enum event_type)i)[0]);
 }
+
+TEST(events_without_memory_are_counted_as_dropped) {
+    CHECK_EACH_NOMEM(n) {
+        struct events q;
+        struct event ev;
+        uint32_t seen = 0;
+        bool overflow = false;
+        events_init(&q);
+        for (uint32_t i = 0; i < 200; i++)
+            push_index(&q, i);
+        while (events_pop(&q, &ev)) {
+            overflow |= ev.type == EVENT_OVERFLOW;
+            seen += ev.type == EVENT_OVERFLOW ? ev.index : 1;
+        }
+        events_fini(&q);
+        CHECK(overflow == check_nomem_hit());
+        CHECK_INT(seen, 200);
+    }
+}
