@@ -23,6 +23,10 @@ static const struct check_test *running;
 static jmp_buf back_to_runner;
 static struct guarded *guarded_memory;
 static char tmpdir[4096];
+/* Per thread, so that a test's workers do not disturb its count. */
+static _Thread_local long nomem_left =
+    -1; /* allocations until one fails; < 0: none will */
+static _Thread_local bool nomem_hit;
 
 void check_register(struct check_test *t) {
     *last_test = t;
@@ -31,6 +35,7 @@ void check_register(struct check_test *t) {
 
 _Noreturn void check_fail(const char *file, int line, const char *format, ...) {
     va_list args;
+    nomem_left = -1;
     fprintf(stderr, "%s:%d: %s: ", file, line, running->name);
     va_start(args, format);
     vfprintf(stderr, format, args);
@@ -77,6 +82,29 @@ const char *check_tmpdir(void) {
     return tmpdir;
 }
 
+void check_nomem_at(long n) {
+    nomem_left = n;
+    nomem_hit = false;
+}
+
+bool check_nomem_hit(void) {
+    nomem_left = -1;
+    return nomem_hit;
+}
+
+bool check_nomem_now(void) {
+    if (nomem_left < 0 || nomem_left-- > 0)
+        return false;
+    return nomem_hit = true;
+}
+
+bool check_nomem_goes_on(long n) {
+    if (n > 0 && !nomem_hit)
+        return false;
+    check_nomem_at(n);
+    return true;
+}
+
 static int remove_entry(const char *path, const struct stat *st, int type,
                         struct FTW *at) {
     (void)st, (void)type, (void)at;
@@ -84,6 +112,7 @@ static int remove_entry(const char *path, const struct stat *st, int type,
 }
 
 static void clean_up(void) {
+    nomem_left = -1;
     for (struct guarded *g = guarded_memory, *next; g; g = next) {
         next = g->next;
         munmap(g->map, g->len);

@@ -183,3 +183,27 @@ TEST(bitset_fini_is_safe_on_zeros_and_twice) {
     bitset_fini(&b);
     CHECK(!bitset_has(&b, 0));
 }
+
+TEST(bitset_init_says_when_memory_is_out) {
+    CHECK_EACH_NOMEM(n) {
+        struct bitset b;
+        int err = bitset_init(&b, 100);
+        CHECK_INT(err, check_nomem_hit() ? ERR_NOMEM : 0);
+        bitset_fini(&b);
+    }
+}
+
+TEST(bitset_copy_changes_nothing_when_memory_is_out) {
+    CHECK_EACH_NOMEM(n) {
+        check_nomem_hit();
+        struct bitset from = new_set(100), to = new_set(3);
+        bitset_fill(&to);
+        check_nomem_at(n);
+        int err = bitset_copy(&to, &from);
+        CHECK_INT(err, check_nomem_hit() ? ERR_NOMEM : 0);
+        CHECK_INT(to.size, err ? 3 : 100);
+        CHECK_INT(to.count, err ? 3 : 0);
+        bitset_fini(&from);
+        bitset_fini(&to);
+    }
+}

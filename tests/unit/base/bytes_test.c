@@ -220,3 +220,29 @@ TEST(utf8_len_of_valid_and_invalid_sequences) {
         CHECK_INT(utf8_len(check_at_page_end(rows[i].bytes, n), n), rows[i].len);
     }
 }
+
+TEST(text_remembers_any_failed_allocation) {
+    CHECK_EACH_NOMEM(n) {
+        struct text t;
+        text_init(&t);
+        for (int i = 0; i < 100; i++)
+            text_addf(&t, "%d,", i);
+        text_add_json(&t, "x\"", 2);
+        bool failed = t.failed;
+        char *taken = text_take(&t, NULL);
+        bool hit = check_nomem_hit();
+        CHECK_INT(failed, hit);
+        CHECK_INT(!taken, hit);
+        free(taken);
+    }
+}
+
+TEST(text_take_of_nothing_may_fail) {
+    CHECK_EACH_NOMEM(n) {
+        struct text t;
+        text_init(&t);
+        char *taken = text_take(&t, NULL);
+        CHECK_INT(!taken, check_nomem_hit());
+        free(taken);
+    }
+}

@@ -55,3 +55,28 @@ TEST(check_tmpdir_is_removed_after_the_test) {
     if (left_behind[0]) /* empty when a pattern chose this test alone */
         CHECK(access(left_behind, F_OK));
 }
+
+/* Without support/nomem.c there is nothing to see here. */
+TEST(check_nomem_fails_the_chosen_allocation) {
+    void *p[3];
+    check_nomem_at(1);
+    for (int i = 0; i < 3; i++)
+        p[i] = malloc(10);
+    bool hit = check_nomem_hit();
+    for (int i = 0; i < 3; i++) {
+        CHECK(!hit || !p[i] == (i == 1));
+        free(p[i]);
+    }
+}
+
+TEST(check_nomem_goes_on_until_nothing_failed) {
+    int rounds = 0, hits = 0;
+    CHECK_EACH_NOMEM(n) {
+        void *volatile a = malloc(1), *volatile b = a ? calloc(1, 1) : NULL;
+        free(a), free(b);
+        hits += check_nomem_hit();
+        rounds++;
+    }
+    CHECK(hits == 2 || hits == 0);
+    CHECK_INT(rounds, hits + 1);
+}

@@ -1,5 +1,6 @@
 #include "base/chunked_buffer.h"
 
+#include "base/err.h"
 #include "base/rng.h"
 #include "support/check.h"
 
@@ -456,4 +457,35 @@ TEST(chunked_buffer_stress_of_many_small_chunks_with_large_reads) {
     CHECK(referenced > 1000);
     CHECK_INT(releases.count, referenced);
     chunked_buffer_fini(&b);
+}
+
+TEST(chunked_buffer_push_takes_nothing_when_memory_is_out) {
+    CHECK_EACH_NOMEM(n) {
+        struct releases r = {0};
+        struct chunked_buffer b;
+        chunked_buffer_init(&b);
+        int err = chunked_buffer_push(&b, bytes("abc"), 3, note_release, &r);
+        if (!err)
+            err = chunked_buffer_push_copy(&b, bytes("def"), 3);
+        CHECK_INT(err, check_nomem_hit() ? ERR_NOMEM : 0);
+        CHECK_INT(chunked_buffer_length(&b), err ? 3 * n : 6);
+        chunked_buffer_fini(&b);
+        CHECK_INT(r.count, err && n == 0 ? 0 : 1);
+    }
+}
+
+TEST(chunked_buffer_keep_loses_nothing_when_memory_is_out) {
+    CHECK_EACH_NOMEM(n) {
+        char out[7] = "......";
+        check_nomem_hit();
+        struct chunked_buffer b = buffer_of("xab", "cd", "ef");
+        CHECK(chunked_buffer_discard(&b, 1));
+        check_nomem_at(n);
+        int err = chunked_buffer_keep(&b);
+        CHECK_INT(err, check_nomem_hit() ? ERR_NOMEM : 0);
+        CHECK_INT(chunked_buffer_length(&b), 6);
+        CHECK(chunked_buffer_consume(&b, out, 6));
+        CHECK_STR(out, "abcdef");
+        chunked_buffer_fini(&b);
+    }
 }

@@ -81,3 +81,11 @@ TEST(crc32c_gives_the_priorities_of_bep_40) {
     CHECK_INT(crc32c(0, far, 8), 0xEC2D7224);
     CHECK_INT(crc32c(0, near, 8), 0x99568189);
 }
+
+TEST(hasher_new_says_when_memory_is_out) {
+    CHECK_EACH_NOMEM(n) {
+        struct hasher *h = hasher_new_sha1();
+        CHECK_INT(!h, check_nomem_hit());
+        hasher_free(h);
+    }
+}

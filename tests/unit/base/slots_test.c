@@ -123,3 +123,20 @@ TEST(slots_each_bears_the_removal_of_the_one_returned) {
     CHECK_INT(s.count, 0);
     slots_fini(&s);
 }
+
+TEST(slots_keep_what_they_have_when_memory_is_out) {
+    CHECK_EACH_NOMEM(n) {
+        struct slots s;
+        handle h[100], last = 1;
+        static int objects[100];
+        uint32_t added = 0;
+        slots_init(&s);
+        for (; added < 100 && (last = slots_add(&s, &objects[added])); added++)
+            h[added] = last;
+        CHECK_INT(!last, check_nomem_hit());
+        CHECK_INT(s.count, added);
+        for (uint32_t i = 0; i < added; i++)
+            CHECK(slots_get(&s, h[i]) == &objects[i]);
+        slots_fini(&s);
+    }
+}
