@@ -12,7 +12,8 @@
 struct budget {
     size_t limit, used;
 };
-bool budget_take(struct budget *b, size_t bytes); /* false when it would exceed the limit */
+bool budget_take(struct budget *b,
+                 size_t bytes); /* false when it would exceed the limit */
 void budget_give(struct budget *b, size_t bytes);
 
 struct buffer_pool {

@@ -21,7 +21,8 @@ static inline void put_u16(uint8_t *p, uint16_t v) {
     p[0] = (uint8_t)(v >> 8), p[1] = (uint8_t)v;
 }
 static inline void put_u32(uint8_t *p, uint32_t v) {
-    p[0] = (uint8_t)(v >> 24), p[1] = (uint8_t)(v >> 16), p[2] = (uint8_t)(v >> 8), p[3] = (uint8_t)v;
+    p[0] = (uint8_t)(v >> 24), p[1] = (uint8_t)(v >> 16), p[2] = (uint8_t)(v >> 8),
+    p[3] = (uint8_t)v;
 }
 static inline void put_u64(uint8_t *p, uint64_t v) {
     put_u32(p, (uint32_t)(v >> 32)), put_u32(p + 4, (uint32_t)v);

@@ -34,7 +34,8 @@ void chunked_buffer_fini(struct chunked_buffer *b); /* releases what is left */
 int chunked_buffer_push(struct chunked_buffer *b, const uint8_t *data, size_t len,
                         chunk_release *release, void *owner) MUST_USE;
 /* Appends a copy that the buffer owns. */
-int chunked_buffer_push_copy(struct chunked_buffer *b, const uint8_t *data, size_t len) MUST_USE;
+int chunked_buffer_push_copy(struct chunked_buffer *b, const uint8_t *data, size_t len)
+    MUST_USE;
 /* Before a borrowed chunk's memory is used again: copies the rest of borrowed bytes to memory
  * of the buffer's own. Costs nothing when all was consumed. */
 int chunked_buffer_keep(struct chunked_buffer *b) MUST_USE;
@@ -45,9 +46,11 @@ static inline size_t chunked_buffer_length(const struct chunked_buffer *b) {
 /* The byte at `offset` from the front, or -1 when the buffer is that short. */
 int chunked_buffer_peek(const struct chunked_buffer *b, size_t offset);
 /* Reads a big-endian number at `offset`; false (and *out untouched) when too short. */
-bool chunked_buffer_peek_u32(const struct chunked_buffer *b, size_t offset, uint32_t *out);
+bool chunked_buffer_peek_u32(const struct chunked_buffer *b, size_t offset,
+                             uint32_t *out);
 /* Copies len bytes from `offset` to `to` without consuming; false (nothing copied) if short. */
-bool chunked_buffer_copy_to(const struct chunked_buffer *b, size_t offset, void *to, size_t len);
+bool chunked_buffer_copy_to(const struct chunked_buffer *b, size_t offset, void *to,
+                            size_t len);
 /* The longest contiguous run at the front (may be shorter than the buffer). */
 struct span chunked_buffer_front(const struct chunked_buffer *b);
 /* Drops len bytes from the front, releasing chunks that are used up; false if short. */

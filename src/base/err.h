@@ -9,26 +9,26 @@
 #include "base/base.h"
 
 enum {
-    ERR_NOMEM = -1,       /* an allocation failed */
-    ERR_INVALID = -2,     /* the caller's argument makes no sense */
-    ERR_FORMAT = -3,      /* malformed bytes */
-    ERR_UNSAFE = -4,      /* well-formed, but it would reach outside its bounds (paths) */
-    ERR_LIMIT = -5,       /* a bound of hazards.md was exceeded */
-    ERR_IO = -6,          /* a file operation failed */
-    ERR_NOSPACE = -7,     /* disk full or quota */
-    ERR_ACCESS = -8,      /* permission denied, read-only */
+    ERR_NOMEM = -1,   /* an allocation failed */
+    ERR_INVALID = -2, /* the caller's argument makes no sense */
+    ERR_FORMAT = -3,  /* malformed bytes */
+    ERR_UNSAFE = -4,  /* well-formed, but it would reach outside its bounds (paths) */
+    ERR_LIMIT = -5,   /* a bound of hazards.md was exceeded */
+    ERR_IO = -6,      /* a file operation failed */
+    ERR_NOSPACE = -7, /* disk full or quota */
+    ERR_ACCESS = -8,  /* permission denied, read-only */
     ERR_NOTFOUND = -9,
     ERR_EXISTS = -10,
-    ERR_CLOSED = -11,     /* the object or the connection is gone */
+    ERR_CLOSED = -11, /* the object or the connection is gone */
     ERR_TIMEOUT = -12,
-    ERR_REFUSED = -13,    /* the other side said no */
-    ERR_PROTOCOL = -14,   /* a peer or tracker broke the protocol */
-    ERR_HASH = -15,       /* data does not match its digest */
-    ERR_AGAIN = -16,      /* nothing now, try later (would block) */
+    ERR_REFUSED = -13,  /* the other side said no */
+    ERR_PROTOCOL = -14, /* a peer or tracker broke the protocol */
+    ERR_HASH = -15,     /* data does not match its digest */
+    ERR_AGAIN = -16,    /* nothing now, try later (would block) */
     ERR_CANCELED = -17,
     ERR_UNSUPPORTED = -18,
-    ERR_EOF = -19,        /* the other side closed in good order */
-    ERR_NETWORK = -20,    /* unreachable, reset, name not resolved */
+    ERR_EOF = -19,     /* the other side closed in good order */
+    ERR_NETWORK = -20, /* unreachable, reset, name not resolved */
     ERR_BUSY = -21,
     ERR_LAST = -21
 };

@@ -37,7 +37,7 @@ static inline struct link *list_shift(struct link *head) {
 
 #define LIST_ITEM(l, type, member) CONTAINER_OF(l, type, member)
 /* The body may remove `l` itself, nothing else. */
-#define LIST_EACH(l, head) \
+#define LIST_EACH(l, head)                                                \
     for (struct link *l = (head)->next, *l##_next = l->next; l != (head); \
          l = l##_next, l##_next = l->next)
 

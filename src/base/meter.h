@@ -12,7 +12,7 @@ struct meter {
     uint64_t total;
     uint32_t cells[METER_WINDOW + 1]; /* units that arrived in that second */
     int64_t second;                   /* the second of the newest cell; 0 = never used */
-    usec since;                       /* of the first note: the mean of a young meter is over its age */
+    usec since; /* of the first note: the mean of a young meter is over its age */
 };
 
 void meter_note(struct meter *m, usec now, uint32_t amount);

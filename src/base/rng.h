@@ -12,7 +12,8 @@ struct rng {
 
 void rng_seed(struct rng *r, uint64_t seed);
 uint64_t rng_next(struct rng *r);
-uint32_t rng_below(struct rng *r, uint32_t bound); /* uniform in [0, bound); 0 for bound 0 */
-int rng_secret(void *out, size_t len) MUST_USE;    /* 0, or ERR_IO if the kernel has none */
+uint32_t rng_below(struct rng *r,
+                   uint32_t bound);             /* uniform in [0, bound); 0 for bound 0 */
+int rng_secret(void *out, size_t len) MUST_USE; /* 0, or ERR_IO if the kernel has none */
 
 #endif

@@ -15,7 +15,7 @@ struct slots {
 
 void slots_init(struct slots *s);
 void slots_fini(struct slots *s);
-handle slots_add(struct slots *s, void *object); /* 0 when out of memory */
+handle slots_add(struct slots *s, void *object);  /* 0 when out of memory */
 void *slots_get(const struct slots *s, handle h); /* NULL if it is gone */
 void slots_remove(struct slots *s, handle h);
 /* Walks the objects: start with *at = 0; NULL at the end. Removing the one just returned is

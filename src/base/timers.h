@@ -9,7 +9,8 @@
 struct timer {
     usec due; /* USEC_NEVER when not set */
     void (*fire)(struct timer *t, usec now);
-    struct timer *child, *next, *prev; /* heap links; prev is the parent for a first child */
+    struct timer *child, *next,
+        *prev; /* heap links; prev is the parent for a first child */
 };
 
 struct timers {
@@ -21,9 +22,10 @@ void timer_init(struct timer *t, void (*fire)(struct timer *t, usec now));
 static inline bool timer_is_set(const struct timer *t) {
     return t->due != USEC_NEVER;
 }
-void timer_set(struct timers *heap, struct timer *t, usec due); /* moves it if set already */
-void timer_stop(struct timers *heap, struct timer *t);          /* idempotent */
-usec timers_due(const struct timers *heap);                     /* USEC_NEVER when empty */
+void timer_set(struct timers *heap, struct timer *t,
+               usec due);                              /* moves it if set already */
+void timer_stop(struct timers *heap, struct timer *t); /* idempotent */
+usec timers_due(const struct timers *heap);            /* USEC_NEVER when empty */
 /* Fires all that are due at `now`, in order; a timer is unset before its function runs and
  * may set itself again (then it fires in the next call, even if due at once). */
 int timers_fire(struct timers *heap, usec now);
