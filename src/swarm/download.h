@@ -7,8 +7,17 @@
  *   3. a new piece from the picker, while budget and 1.5 x peers allow (deadline pieces always,
  *      if the budget does). A peer on parole, or one that does a piece in < 20 s while
  *      others are slow, gets it for itself (`only`)
+ *   -  before it would idle (or when the budget is spent: then pieces are shared): a block of
+ *      a piece that a fast peer has for itself; a peer on parole, before it would idle, may
+ *      finish what others began
  *   4. end game: every wanted block is asked, and this peer idles: the busy block with the
- *      fewest askers (at most 3) that this peer was not asked for yet; oldest request first
+ *      fewest askers (at most 3) that this peer was not asked for yet; oldest piece first
+ *
+ * While deadlines exist they come before all of this: the earliest that this peer can help
+ * with, open or new. What counts against 1.5 x peers are pieces that somebody works on and
+ * that have blocks left to ask: neither a long pipeline to one peer nor a piece whose owners
+ * have left stops the rest; the budget bounds those. When the budget is spent a stranded piece
+ * (nothing asked, and unwanted, owned by nobody, untouched, or silent for a minute) gives way.
  *
  * Blocks come back through download_on_*. It does no I/O and knows no connections. */
 #ifndef MARE_DOWNLOAD_H
@@ -18,6 +27,9 @@
 #include "swarm/picker.h"
 
 #define END_GAME_COPIES 3
+#define OPEN_AT_LEAST 4 /* pieces open at once, however few peers there are */
+#define OWNER_SILENT (20 * USEC_PER_SEC)    /* then a piece is not its owner's alone any more */
+#define STRANDED_AFTER (60 * USEC_PER_SEC)
 
 struct download {
     struct picker *picker;
@@ -35,7 +47,8 @@ struct asker {
     uint32_t outstanding;
     bool parole;               /* whole pieces alone (blame) */
     bool fast;                 /* finishes a piece alone in < 20 s: a piece of its own */
-    bool (*has_asked)(void *ctx, uint32_t piece, uint32_t begin); /* is it outstanding with this peer? */
+    /* Is it outstanding with this peer, or was it and may still come? */
+    bool (*has_asked)(void *ctx, uint32_t piece, uint32_t begin);
     void *ctx;
 };
 
@@ -50,6 +63,8 @@ int download_next(struct download *d, const struct asker *a, usec now, struct bl
                   bool *end_game);
 /* Rejected, cancelled, timed out, or the peer left: one asker fewer. */
 void download_on_unasked(struct download *d, uint32_t piece, uint32_t begin);
+/* The peer left, after its requests were noted as unasked: its own pieces are free for all. */
+void download_on_gone(struct download *d, handle peer);
 /* Closes open pieces that nobody works on and that have not received anything (after skips and
  * seeks), giving their buffers back; returns how many. */
 uint32_t download_trim(struct download *d);

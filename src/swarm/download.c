@@ -1,0 +1,297 @@
+/* download: see the header for the rules and their order.
+ *
+ * Two questions are kept apart. May this peer be asked for a block of this open piece (`grant`)?
+ * And which of the open pieces that it may work on is the best (`is_better`)? Rule 1 is then the
+ * shortcut of rule 2 that spares the walk over the open pieces for nearly every block. */
+#include "swarm/download.h"
+
+#include <assert.h>
+
+#include "base/err.h"
+
+enum grant {
+    GRANT_NOT,
+    GRANT_LAST_RESORT, /* rather than that the peer idles */
+    GRANT_FREELY
+};
+
+/* -- what a piece is ---------------------------------------------------------------------- */
+
+static bool is_urgent(const struct download *d, const struct active_piece *p) {
+    return picker_deadline(d->picker, p->index) != USEC_NEVER;
+}
+
+static bool is_wanted(const struct download *d, const struct active_piece *p) {
+    return picker_priority(d->picker, p->index) != PRIORITY_SKIP;
+}
+
+static uint32_t asked_count(const struct active_piece *p) {
+    return p->blocks - p->free_count - p->received;
+}
+
+static usec silent_for(const struct active_piece *p, usec now) {
+    return now - MAX(p->opened_at, p->last_block_at);
+}
+
+/* -- may this peer work on it? ------------------------------------------------------------ */
+
+static bool can_give(const struct download *d, const struct asker *a,
+                     const struct active_piece *p) {
+    return is_wanted(d, p) && bitset_has(a->has, p->index) &&
+           (!a->only || bitset_has(a->only, p->index));
+}
+
+static enum grant grant(const struct download *d, const struct asker *a,
+                        const struct active_piece *p, usec now) {
+    if (p->only == a->peer && p->only)
+        return GRANT_FREELY;
+    if (p->only && silent_for(p, now) < OWNER_SILENT) {
+        if (p->parole)
+            return GRANT_NOT;
+        return is_urgent(d, p) && !a->parole ? GRANT_FREELY : GRANT_LAST_RESORT;
+    }
+    if (a->parole && p->free_count < p->blocks)
+        return GRANT_LAST_RESORT;
+    return GRANT_FREELY;
+}
+
+/* The first free block that is not still under way from this very peer (asked, given up, and
+ * perhaps sent after all); -1 if there is none. */
+static int64_t free_block(const struct active_piece *p, const struct asker *a) {
+    for (uint32_t i = p->first_free; i < p->blocks; i++) {
+        const struct block *b = &p->block[i];
+        if (b->state == BLOCK_FREE &&
+            !(b->returned && a->has_asked(a->ctx, p->index, i * WIRE_BLOCK)))
+            return i;
+    }
+    return -1;
+}
+
+static bool can_work_on(const struct download *d, const struct asker *a,
+                        const struct active_piece *p, enum grant least, usec now) {
+    return p->free_count && can_give(d, a, p) && grant(d, a, p, now) >= least &&
+           free_block(p, a) >= 0;
+}
+
+/* -- rules 1 and 2: an open piece --------------------------------------------------------- */
+
+static bool is_better(const struct download *d, const struct asker *a,
+                      const struct active_piece *p, const struct active_piece *q) {
+    usec deadline = picker_deadline(d->picker, p->index);
+    usec other = picker_deadline(d->picker, q->index);
+    int priority = picker_priority(d->picker, p->index);
+    int other_priority = picker_priority(d->picker, q->index);
+
+    if (deadline != other)
+        return deadline < other;
+    if (p->index == a->last_piece || q->index == a->last_piece)
+        return p->index == a->last_piece;
+    if (priority != other_priority)
+        return priority > other_priority;
+    return p->blocks - p->received < q->blocks - q->received;
+}
+
+static struct active_piece *best_open(const struct download *d, const struct asker *a,
+                                      enum grant least, usec now) {
+    struct active_piece *best = NULL;
+    LIST_EACH(l, &d->open->list) {
+        struct active_piece *p = LIST_ITEM(l, struct active_piece, link);
+        if (p->free_count && (!best || is_better(d, a, p, best)) &&
+            can_work_on(d, a, p, least, now))
+            best = p;
+    }
+    return best;
+}
+
+static struct active_piece *run_on(const struct download *d, const struct asker *a,
+                                   usec now) {
+    struct active_piece *p = active_pieces_get(d->open, a->last_piece);
+    if (d->picker->deadlines || d->picker->active_deadlines)
+        return NULL; /* something may be in more of a hurry */
+    return p && can_work_on(d, a, p, GRANT_FREELY, now) ? p : NULL;
+}
+
+/* -- rule 3: a new piece ------------------------------------------------------------------ */
+
+static bool may_open_more(const struct download *d) {
+    uint32_t limit = MAX(d->peers + d->peers / 2, (uint32_t)OPEN_AT_LEAST);
+    uint32_t open = 0;
+    LIST_EACH(l, &d->open->list) {
+        const struct active_piece *p = LIST_ITEM(l, struct active_piece, link);
+        open += p->free_count && asked_count(p);
+    }
+    return open < limit;
+}
+
+/* Nothing is asked of it and nothing is on its way into its buffer. */
+static bool is_idle(const struct active_piece *p) {
+    if (!p->buffer || active_piece_has_all(p) || asked_count(p))
+        return false;
+    for (uint32_t i = 0; i < p->blocks; i++)
+        if (p->block[i].landing)
+            return false;
+    return true;
+}
+
+static bool is_stranded(const struct download *d, const struct active_piece *p,
+                        usec now) {
+    return !p->received || !is_wanted(d, p) ||
+           !picker_availability(d->picker, p->index) ||
+           silent_for(p, now) >= STRANDED_AFTER;
+}
+
+static void give_up(struct download *d, struct active_piece *p) {
+    picker_set_state(d->picker, p->index, PIECE_MISSING);
+    active_pieces_close(d->open, p);
+}
+
+/* Sacrifices the stranded piece that has received least, but not `spared`; false if there is
+ * none. */
+static bool make_room(struct download *d, const struct active_piece *spared, usec now) {
+    struct active_piece *least = NULL;
+    LIST_EACH(l, &d->open->list) {
+        struct active_piece *p = LIST_ITEM(l, struct active_piece, link);
+        if (p != spared && (!least || p->buffered < least->buffered) &&
+            is_stranded(d, p, now) && is_idle(p))
+            least = p;
+    }
+    if (least)
+        give_up(d, least);
+    return least != NULL;
+}
+
+/* Opens a piece if that is better than `instead_of`: *out is what to work on now. 0, or
+ * ERR_AGAIN when there was one to open but no memory for it. */
+static int maybe_open(struct download *d, const struct asker *a, usec now,
+                      struct active_piece *instead_of, struct active_piece **out) {
+    *out = instead_of;
+    if (instead_of && !d->picker->deadlines)
+        return 0;
+    uint32_t index = picker_next(d->picker, a->has, a->only);
+    if (index == PICKER_NONE)
+        return 0;
+    usec deadline = picker_deadline(d->picker, index);
+    if (instead_of && deadline >= picker_deadline(d->picker, instead_of->index))
+        return 0;
+    if (deadline == USEC_NEVER && !may_open_more(d))
+        return 0;
+    struct active_piece *p = active_pieces_open(d->open, index, now);
+    if (!p && make_room(d, instead_of, now))
+        p = active_pieces_open(d->open, index, now);
+    if (!p)
+        return instead_of ? 0 : ERR_AGAIN;
+    picker_set_state(d->picker, index, PIECE_ACTIVE);
+    if (a->fast && deadline == USEC_NEVER)
+        p->only = a->peer;
+    *out = p;
+    return 0;
+}
+
+/* -- rule 4: end game --------------------------------------------------------------------- */
+
+/* Is every wanted block that somebody has asked of somebody? */
+static bool is_end_game(const struct download *d) {
+    if (picker_openable(d->picker))
+        return false;
+    LIST_EACH(l, &d->open->list) {
+        const struct active_piece *p = LIST_ITEM(l, struct active_piece, link);
+        if (p->free_count && is_wanted(d, p) && picker_availability(d->picker, p->index))
+            return false;
+    }
+    return true;
+}
+
+/* The block of p with the fewest askers, if that is fewer than *askers, which it lowers. */
+static bool least_asked(const struct active_piece *p, const struct asker *a,
+                        uint32_t *block, uint8_t *askers) {
+    bool found = false;
+    for (uint32_t i = 0; i < p->blocks; i++) {
+        const struct block *b = &p->block[i];
+        if (b->state == BLOCK_ASKED && b->askers < *askers &&
+            !a->has_asked(a->ctx, p->index, i * WIRE_BLOCK))
+            *block = i, *askers = b->askers, found = true;
+    }
+    return found;
+}
+
+static struct active_piece *busy_piece(const struct download *d, const struct asker *a,
+                                       usec now, uint32_t *block) {
+    struct active_piece *best = NULL;
+    uint8_t askers = END_GAME_COPIES;
+    LIST_EACH(l, &d->open->list) {
+        struct active_piece *p = LIST_ITEM(l, struct active_piece, link);
+        if (asked_count(p) && can_give(d, a, p) && grant(d, a, p, now) != GRANT_NOT &&
+            least_asked(p, a, block, &askers))
+            best = p;
+        if (askers == 1)
+            break;
+    }
+    return best;
+}
+
+/* -- the answer --------------------------------------------------------------------------- */
+
+/* Whose is the piece once this peer was asked for a block? An untouched one becomes the own of
+ * a peer on parole; an owner that fell silent has lost it for good when another is asked. */
+static void note_owner(const struct asker *a, struct active_piece *p, usec now) {
+    if (p->only && p->only != a->peer && silent_for(p, now) >= OWNER_SILENT)
+        p->only = 0, p->parole = false;
+    if (a->parole && p->free_count == p->blocks)
+        p->only = a->peer, p->parole = true;
+}
+
+static int ask(const struct asker *a, struct active_piece *p, uint32_t block, usec now,
+               struct block_ref *out) {
+    note_owner(a, p, now);
+    active_piece_note_asked(p, block);
+    *out = (struct block_ref){.piece = p->index,
+                              .begin = block * WIRE_BLOCK,
+                              .length = active_piece_block_len(p, block),
+                              .block = block};
+    return 1;
+}
+
+int download_next(struct download *d, const struct asker *a, usec now,
+                  struct block_ref *out, bool *end_game) {
+    *end_game = false;
+    struct active_piece *p = run_on(d, a, now);
+    if (!p)
+        p = best_open(d, a, GRANT_FREELY, now);
+    int err = maybe_open(d, a, now, p, &p);
+    if (!p && (!a->outstanding || (err < 0 && !a->parole)))
+        p = best_open(d, a, GRANT_LAST_RESORT, now);
+    if (p)
+        return ask(a, p, (uint32_t)free_block(p, a), now, out);
+    if (err < 0 || a->outstanding || a->parole || !is_end_game(d))
+        return err;
+    uint32_t block = 0;
+    p = busy_piece(d, a, now, &block);
+    *end_game = p != NULL;
+    return p ? ask(a, p, block, now, out) : 0;
+}
+
+void download_on_unasked(struct download *d, uint32_t piece, uint32_t begin) {
+    struct active_piece *p = active_pieces_get(d->open, piece);
+    if (p && begin < p->length)
+        active_piece_note_unasked(p, begin / WIRE_BLOCK);
+}
+
+void download_on_gone(struct download *d, handle peer) {
+    LIST_EACH(l, &d->open->list) {
+        struct active_piece *p = LIST_ITEM(l, struct active_piece, link);
+        if (p->only == peer)
+            p->only = 0, p->parole = false;
+    }
+}
+
+uint32_t download_trim(struct download *d) {
+    uint32_t closed = 0;
+    LIST_EACH(l, &d->open->list) {
+        struct active_piece *p = LIST_ITEM(l, struct active_piece, link);
+        if (p->received || !is_idle(p))
+            continue;
+        give_up(d, p);
+        closed++;
+    }
+    return closed;
+}
