@@ -3,7 +3,9 @@
  * When a piece fails its hash and one peer sent all of it, that peer is guilty. Otherwise the
  * digest of every block and its sender are kept, everybody concerned goes on parole (whole
  * pieces alone, so the next failure has one author), and when the piece comes good the blocks
- * that differ convict their senders. Memory: bounded number of pieces, oldest forgotten.
+ * that differ convict their senders. Nobody is cleared while another failed piece still names
+ * them. A sender whose address is not known (any more) is told with an address of family 0.
+ * Memory: bounded number of pieces, oldest forgotten.
  * Source: libtorrent's smart ban and parole mode. */
 #ifndef MARE_BLAME_H
 #define MARE_BLAME_H
