@@ -13,10 +13,10 @@ struct addr {
 
 enum addr_kind {
     ADDR_GLOBAL,
-    ADDR_LOOPBACK, /* 127/8, ::1 */
-    ADDR_PRIVATE,  /* RFC 1918, RFC 6598, fc00::/7 */
-    ADDR_LINK,     /* 169.254/16, fe80::/10 */
-    ADDR_MULTICAST, /* 224/4, ff00::/8; also 240/4 (reserved, broadcast): no peer is there */
+    ADDR_LOOPBACK,  /* 127/8, ::1 */
+    ADDR_PRIVATE,   /* RFC 1918, RFC 6598, fc00::/7 */
+    ADDR_LINK,      /* 169.254/16, fe80::/10 */
+    ADDR_MULTICAST, /* 224/4, ff00::/8; also 240/4, reserved and broadcast */
     ADDR_ANY        /* 0/8, ::, and family 0 */
 };
 
@@ -27,16 +27,15 @@ enum addr_kind {
 int addr_parse(struct addr *a, const char *text, int default_port) MUST_USE;
 /* "1.2.3.4:80" or "[::1]:80" into out, which it returns. */
 char *addr_format(const struct addr *a, char out[ADDR_TEXT]);
-char *addr_format_ip(const struct addr *a,
-                     char out[ADDR_TEXT]); /* without port and brackets */
+/* The same without port and brackets. */
+char *addr_format_ip(const struct addr *a, char out[ADDR_TEXT]);
 bool addr_equal(const struct addr *a, const struct addr *b); /* port included */
 bool addr_same_ip(const struct addr *a, const struct addr *b);
 uint64_t addr_hash(const struct addr *a, uint64_t seed);
 enum addr_kind addr_kind(const struct addr *a);
-/* Compact forms of BEP 23 (6 bytes) and BEP 7 (18 bytes). */
+/* Compact forms of BEP 23 (6 bytes) and BEP 7 (18 bytes, where ::ffff:a.b.c.d becomes IPv4). */
 void addr_from_compact4(struct addr *a, const uint8_t p[6]);
-void addr_from_compact6(struct addr *a,
-                        const uint8_t p[18]); /* ::ffff:a.b.c.d becomes IPv4 */
+void addr_from_compact6(struct addr *a, const uint8_t p[18]);
 size_t addr_to_compact(const struct addr *a, uint8_t out[18]); /* 6 or 18 */
 
 #endif

@@ -17,8 +17,8 @@ size_t bitset_bytes(uint32_t size);                        /* (size + 7) / 8 */
 static inline bool bitset_has(const struct bitset *b, uint32_t i) {
     return i < b->size && (b->bytes[i >> 3] & (0x80u >> (i & 7)));
 }
-bool bitset_add(struct bitset *b,
-                uint32_t i); /* true if it was not there; false if i >= size */
+/* True if i was not there; false if it was, or if i >= size. */
+bool bitset_add(struct bitset *b, uint32_t i);
 bool bitset_remove(struct bitset *b, uint32_t i); /* true if it was there */
 void bitset_fill(struct bitset *b);
 void bitset_clear(struct bitset *b);
@@ -28,8 +28,8 @@ static inline bool bitset_full(const struct bitset *b) {
 /* Takes the members from a wire bitfield: exact length, spare bits zero; 0 or ERR_FORMAT (then
  * the set is unchanged). */
 int bitset_load(struct bitset *b, const uint8_t *bytes, size_t len) MUST_USE;
-int bitset_copy(struct bitset *to, const struct bitset *from)
-    MUST_USE; /* `to` is zeroed or initialised */
+/* `to` is zeroed or initialised; unchanged on ERR_NOMEM. */
+int bitset_copy(struct bitset *to, const struct bitset *from) MUST_USE;
 /* Is there a member of a that is not in b? (sizes equal) */
 bool bitset_any_missing(const struct bitset *a, const struct bitset *b);
 

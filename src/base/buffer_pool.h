@@ -12,8 +12,8 @@
 struct budget {
     size_t limit, used;
 };
-bool budget_take(struct budget *b,
-                 size_t bytes); /* false when it would exceed the limit */
+/* False when it would exceed the limit; then nothing is taken. */
+bool budget_take(struct budget *b, size_t bytes);
 void budget_give(struct budget *b, size_t bytes);
 
 struct buffer_pool {

@@ -10,8 +10,8 @@
 #define SHA1_LEN 20
 #define SHA256_LEN 32
 
-int sha1(uint8_t out[SHA1_LEN], const void *data, size_t len)
-    MUST_USE; /* 0 or ERR_NOMEM */
+/* 0 or ERR_NOMEM, as all that return int here. */
+int sha1(uint8_t out[SHA1_LEN], const void *data, size_t len) MUST_USE;
 int sha256(uint8_t out[SHA256_LEN], const void *data, size_t len) MUST_USE;
 
 /* A digest in progress, for data that comes in parts. */

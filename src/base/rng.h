@@ -12,8 +12,8 @@ struct rng {
 
 void rng_seed(struct rng *r, uint64_t seed);
 uint64_t rng_next(struct rng *r);
-uint32_t rng_below(struct rng *r,
-                   uint32_t bound);             /* uniform in [0, bound); 0 for bound 0 */
+/* Uniform in [0, bound); 0 for bound 0. */
+uint32_t rng_below(struct rng *r, uint32_t bound);
 int rng_secret(void *out, size_t len) MUST_USE; /* 0, or ERR_IO if the kernel has none */
 
 #endif

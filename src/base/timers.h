@@ -10,7 +10,7 @@ struct timer {
     usec due; /* USEC_NEVER when not set */
     void (*fire)(struct timer *t, usec now);
     struct timer *child, *next,
-        *prev; /* heap links; prev is the parent for a first child */
+        *prev; /* heap links; a first child's prev is its parent */
 };
 
 struct timers {
@@ -22,8 +22,8 @@ void timer_init(struct timer *t, void (*fire)(struct timer *t, usec now));
 static inline bool timer_is_set(const struct timer *t) {
     return t->due != USEC_NEVER;
 }
-void timer_set(struct timers *heap, struct timer *t,
-               usec due);                              /* moves it if set already */
+/* Moves it if it is set already; USEC_NEVER stops it. */
+void timer_set(struct timers *heap, struct timer *t, usec due);
 void timer_stop(struct timers *heap, struct timer *t); /* idempotent */
 usec timers_due(const struct timers *heap);            /* USEC_NEVER when empty */
 /* Fires all that are due at `now`, in order; a timer is unset before its function runs and

@@ -46,8 +46,8 @@ void check_nomem_at(long n);
  * round must call check_nomem_hit, before its checks. */
 bool check_nomem_hit(void);
 bool check_nomem_goes_on(long n);
-bool check_nomem_now(
-    void); /* asked by each allocation (support/nomem.c): shall it fail? */
+/* Asked by each allocation (support/nomem.c): shall it fail? */
+bool check_nomem_now(void);
 #define CHECK_EACH_NOMEM(n) for (long n = 0; check_nomem_goes_on(n); n++)
 
 #define TEST(id)                                                     \
