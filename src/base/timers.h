@@ -9,8 +9,7 @@
 struct timer {
     usec due; /* USEC_NEVER when not set */
     void (*fire)(struct timer *t, usec now);
-    struct timer *child, *next,
-        *prev; /* heap links; a first child's prev is its parent */
+    struct timer *child, *next, *prev; /* prev of a first child: its parent */
 };
 
 struct timers {
