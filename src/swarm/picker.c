@@ -1,18 +1,8 @@
-/* picker: see the header for the idea. What is kept beside each piece (its place in `order`, in
+/* picker: see the header for the idea. What is kept beside each piece (its place in `rank`, in
  * `urgent`, in `lacking`, its share of the counters) follows from its state, priority, deadline
  * and availability alone. So whatever changes one of the first three takes the piece out of
  * all that (`withdraw`), changes it, and puts it back (`enlist`): one rule instead of a case
- * for each pair of states.
- *
- * A piece that enters or leaves `order` opens or closes a gap. The gap travels over the later
- * groups by one move each, from a group's one end to its other; their members stay theirs:
- *
- *     [ a a a | b b | c c c ] _         an `a` comes in: the gap is at the end
- *     [ a a a | b b | _ c c c ]         the first c went to the end
- *     [ a a a | _ b b | c c c ]         the first b too: now the gap ends group a
- *
- * Inside a group every order is equally likely, and stays so: a newcomer changes places with
- * a random member, and gaps are filled without looking at who it is that moves. */
+ * for each pair of states. */
 #include "swarm/picker.h"
 
 #include <assert.h>
@@ -21,14 +11,12 @@
 #include "base/bytes.h"
 #include "base/err.h"
 
-#define GROUPS (PRIORITY_TOP * PICKER_LEVELS)
 /* picker_next looks at so many of the best pieces before it compares whole sets: a peer with
  * a fair share of the pieces has one of these. */
 #define FIRST_LOOK 64
 
 struct picker_piece {
     usec deadline;
-    uint32_t at; /* in `order`, or PICKER_NONE */
     uint16_t availability;
     uint8_t priority, state;
 };
@@ -39,88 +27,8 @@ const char *piece_state_name(enum piece_state s) {
     return (size_t)s < COUNT_OF(names) ? names[s] : "?";
 }
 
-/* -- groups ------------------------------------------------------------------------------- */
-
-static uint32_t level_of(uint32_t availability) {
-    return MIN(availability, (uint32_t)PICKER_LEVELS - 1);
-}
-
-static uint32_t first_group(int priority) {
-    return (uint32_t)(PRIORITY_TOP - priority) * PICKER_LEVELS;
-}
-
 static uint32_t group_of(const struct picker_piece *q) {
-    return first_group(q->priority) + level_of(q->availability);
-}
-
-static uint32_t group_after(const struct picker *p, uint32_t group) {
-    if (group % PICKER_LEVELS < p->top)
-        return group + 1;
-    return (group / PICKER_LEVELS + 1) * PICKER_LEVELS;
-}
-
-static uint32_t group_start(const struct picker *p, uint32_t group) {
-    if (group == 0)
-        return 0;
-    if (group % PICKER_LEVELS)
-        return p->group_end[group - 1];
-    return p->group_end[group - PICKER_LEVELS + p->top]; /* the priority above */
-}
-
-/* Levels over `top` are not kept; a new one starts empty, behind the last of its priority. */
-static void raise_top(struct picker *p, uint32_t level) {
-    while (p->top < level) {
-        for (int priority = 1; priority <= PRIORITY_TOP; priority++) {
-            uint32_t last = first_group(priority) + p->top;
-            p->group_end[last + 1] = p->group_end[last];
-        }
-        p->top++;
-    }
-}
-
-static void put(struct picker *p, uint32_t at, uint32_t piece) {
-    p->order[at] = piece;
-    p->piece[piece].at = at;
-}
-
-static void swap(struct picker *p, uint32_t a, uint32_t b) {
-    uint32_t piece = p->order[a];
-    put(p, a, p->order[b]);
-    put(p, b, piece);
-}
-
-static void shuffle_in(struct picker *p, uint32_t at, uint32_t group) {
-    uint32_t start = group_start(p, group);
-    swap(p, at, start + rng_below(p->rng, p->group_end[group] - start));
-}
-
-static void order_add(struct picker *p, uint32_t piece) {
-    uint32_t group = group_of(&p->piece[piece]);
-    uint32_t gap = p->ordered++;
-    for (uint32_t g = first_group(1) + p->top; g != group;) {
-        uint32_t start = group_start(p, g);
-        if (start < gap)
-            put(p, gap, p->order[start]);
-        p->group_end[g]++;
-        gap = start;
-        g = g % PICKER_LEVELS ? g - 1 : g - PICKER_LEVELS + p->top;
-    }
-    p->group_end[group]++;
-    put(p, gap, piece);
-    shuffle_in(p, gap, group);
-}
-
-static void order_remove(struct picker *p, uint32_t piece) {
-    uint32_t gap = p->piece[piece].at;
-    uint32_t group = group_of(&p->piece[piece]);
-    for (uint32_t g = group; g < GROUPS; g = group_after(p, g)) {
-        uint32_t last = --p->group_end[g];
-        if (gap < last)
-            put(p, gap, p->order[last]);
-        gap = last;
-    }
-    p->piece[piece].at = PICKER_NONE;
-    p->ordered--;
+    return rank_group(q->priority, q->availability);
 }
 
 /* -- deadlines ---------------------------------------------------------------------------- */
@@ -169,7 +77,7 @@ static void enlist(struct picker *p, uint32_t piece) {
     if (q->state == PIECE_MISSING || q->state == PIECE_ACTIVE)
         (void)bitset_add(&p->lacking, piece);
     if (q->state == PIECE_MISSING)
-        order_add(p, piece);
+        rank_add(&p->rank, piece, group_of(q));
     if (q->state == PIECE_MISSING && urgent)
         urgent_add(p, piece);
     p->active_deadlines += q->state == PIECE_ACTIVE && urgent;
@@ -186,7 +94,7 @@ static void withdraw(struct picker *p, uint32_t piece) {
     p->wanted_have -= q->state == PIECE_HAVE;
     (void)bitset_remove(&p->lacking, piece);
     if (q->state == PIECE_MISSING)
-        order_remove(p, piece);
+        rank_remove(&p->rank, piece, group_of(q));
     if (q->state == PIECE_MISSING && urgent)
         urgent_remove(p, piece);
     p->active_deadlines -= q->state == PIECE_ACTIVE && urgent;
@@ -257,18 +165,12 @@ uint32_t picker_availability(const struct picker *p, uint32_t piece) {
 
 /* -- life --------------------------------------------------------------------------------- */
 
-/* All pieces are missing, wanted as usual, and in one group: one shuffle sorts them. */
 static void fill(struct picker *p) {
-    uint32_t normal = first_group(PRIORITY_NORMAL);
-    for (uint32_t i = 0; i < p->pieces; i++) {
+    for (uint32_t i = 0; i < p->pieces; i++)
         p->piece[i] =
-            (struct picker_piece){USEC_NEVER, i, 0, PRIORITY_NORMAL, PIECE_MISSING};
-        p->order[i] = i;
-        swap(p, i, rng_below(p->rng, i + 1));
-    }
-    for (uint32_t g = normal; g < GROUPS; g++)
-        p->group_end[g] = p->pieces;
-    p->ordered = p->wanted = p->pieces;
+            (struct picker_piece){USEC_NEVER, 0, PRIORITY_NORMAL, PIECE_MISSING};
+    rank_fill(&p->rank, p->pieces, rank_group(PRIORITY_NORMAL, 0));
+    p->wanted = p->pieces;
     bitset_fill(&p->lacking);
 }
 
@@ -276,11 +178,9 @@ int picker_init(struct picker *p, uint32_t pieces, struct rng *rng) {
     size_t n = MAX(pieces, 1u);
     *p = (struct picker){.pieces = pieces, .rng = rng};
     p->piece = malloc(n * sizeof *p->piece);
-    p->order = malloc(n * sizeof *p->order);
     p->urgent = malloc(n * sizeof *p->urgent);
-    p->group_end = calloc(GROUPS, sizeof *p->group_end);
-    if (!p->piece || !p->order || !p->urgent || !p->group_end ||
-        bitset_init(&p->lacking, pieces) < 0) {
+    if (!p->piece || !p->urgent || bitset_init(&p->lacking, pieces) < 0 ||
+        rank_init(&p->rank, pieces, rng) < 0) {
         picker_fini(p);
         return ERR_NOMEM;
     }
@@ -290,42 +190,35 @@ int picker_init(struct picker *p, uint32_t pieces, struct rng *rng) {
 
 void picker_fini(struct picker *p) {
     free(p->piece);
-    free(p->order);
     free(p->urgent);
-    free(p->group_end);
     bitset_fini(&p->lacking);
+    rank_fini(&p->rank);
     *p = (struct picker){.pieces = 0};
 }
 
 /* -- availability ------------------------------------------------------------------------- */
 
-void picker_note_have(struct picker *p, uint32_t piece) {
-    struct picker_piece *q = &p->piece[piece];
+/* The availability of q went from `before` to what it is: to the neighbour group, if ranked. */
+static void rank_anew(struct picker *p, uint32_t piece, uint32_t before) {
+    const struct picker_piece *q = &p->piece[piece];
+    if (!rank_has(&p->rank, piece))
+        return;
+    uint32_t from = rank_group(q->priority, before), to = group_of(q);
+    if (from != to)
+        rank_move(&p->rank, piece, from, to);
+}
 
-    assert(piece < p->pieces && q->availability < UINT16_MAX);
-    uint32_t group = q->at == PICKER_NONE ? GROUPS : group_of(q);
-    uint32_t level = level_of(q->availability++);
-    if (level == PICKER_LEVELS - 1)
-        return;
-    raise_top(p, level + 1);
-    if (group == GROUPS)
-        return;
-    uint32_t border = --p->group_end[group];
-    swap(p, q->at, border);
-    shuffle_in(p, border, group + 1);
+void picker_note_have(struct picker *p, uint32_t piece) {
+    assert(piece < p->pieces && p->piece[piece].availability < UINT16_MAX);
+    uint32_t before = p->piece[piece].availability++;
+    rank_note_availability(&p->rank, before + 1);
+    rank_anew(p, piece, before);
 }
 
 void picker_note_gone(struct picker *p, uint32_t piece) {
-    struct picker_piece *q = &p->piece[piece];
-
-    assert(piece < p->pieces && q->availability > 0);
-    uint32_t group = q->at == PICKER_NONE ? GROUPS : group_of(q);
-    q->availability--;
-    if (q->availability >= PICKER_LEVELS - 1 || group == GROUPS)
-        return;
-    uint32_t border = p->group_end[group - 1]++;
-    swap(p, q->at, border);
-    shuffle_in(p, border, group - 1);
+    assert(piece < p->pieces && p->piece[piece].availability > 0);
+    uint32_t before = p->piece[piece].availability--;
+    rank_anew(p, piece, before);
 }
 
 /* Numbers 64 w .. 64 w + 63 as one word, the lowest in the highest bit. */
@@ -398,11 +291,10 @@ static uint32_t earliest(const struct picker *p, const struct bitset *has,
 static uint32_t at_random(const struct picker *p, const struct bitset *has,
                           const struct bitset *only) {
     for (int priority = PRIORITY_TOP; priority > PRIORITY_SKIP; priority--) {
-        uint32_t start = group_start(p, first_group(priority));
-        uint32_t n = p->group_end[first_group(priority) + p->top] - start;
+        uint32_t start, n = rank_of_priority(&p->rank, priority, &start);
         uint32_t skip = rng_below(p->rng, n);
         for (uint32_t i = 0; i < n; i++) {
-            uint32_t piece = p->order[start + (skip + i) % n];
+            uint32_t piece = p->rank.order[start + (skip + i) % n];
             if (is_offered(piece, has, only))
                 return piece;
         }
@@ -419,18 +311,18 @@ static uint32_t best_common(const struct picker *p, const struct bitset *has,
         if (word && only)
             word &= word_at(only, w);
         while (word)
-            best = MIN(best, p->piece[w * 64 + take_lowest(&word)].at);
+            best = MIN(best, p->rank.at[w * 64 + take_lowest(&word)]);
     }
-    return best == PICKER_NONE ? PICKER_NONE : p->order[best];
+    return best == PICKER_NONE ? PICKER_NONE : p->rank.order[best];
 }
 
 static uint32_t rarest(const struct picker *p, const struct bitset *has,
                        const struct bitset *only) {
-    for (uint32_t i = 0; i < p->ordered; i++) {
+    for (uint32_t i = 0; i < p->rank.count; i++) {
         if (i == FIRST_LOOK)
             return best_common(p, has, only);
-        if (is_offered(p->order[i], has, only))
-            return p->order[i];
+        if (is_offered(p->rank.order[i], has, only))
+            return p->rank.order[i];
     }
     return PICKER_NONE;
 }
@@ -438,7 +330,7 @@ static uint32_t rarest(const struct picker *p, const struct bitset *has,
 uint32_t picker_next(struct picker *p, const struct bitset *has,
                      const struct bitset *only) {
     assert(has->size == p->pieces && (!only || only->size == p->pieces));
-    if (!has->count || !p->ordered)
+    if (!has->count || !p->rank.count)
         return PICKER_NONE;
     uint32_t piece = earliest(p, has, only);
     if (piece != PICKER_NONE)
@@ -447,14 +339,7 @@ uint32_t picker_next(struct picker *p, const struct bitset *has,
 }
 
 uint32_t picker_openable(const struct picker *p) {
-    uint32_t nobodys = 0;
-    if (p->seeds)
-        return p->ordered;
-    for (int priority = 1; priority <= PRIORITY_TOP; priority++) {
-        uint32_t group = first_group(priority);
-        nobodys += p->group_end[group] - group_start(p, group);
-    }
-    return p->ordered - nobodys;
+    return p->rank.count - (p->seeds ? 0 : rank_count_unavailable(&p->rank));
 }
 
 bool picker_interesting(const struct picker *p, const struct bitset *has) {
@@ -477,23 +362,10 @@ void picker_histogram(const struct picker *p, uint32_t *cells, uint32_t n) {
 /* -- invariants --------------------------------------------------------------------------- */
 
 #ifndef NDEBUG
-static void check_order(const struct picker *p) {
-    uint32_t at = 0;
-    for (uint32_t g = 0; g < GROUPS; g = group_after(p, g)) {
-        assert(at <= p->group_end[g]);
-        for (; at < p->group_end[g]; at++) {
-            const struct picker_piece *q = &p->piece[p->order[at]];
-            assert(q->at == at && group_of(q) == g);
-            assert(q->state == PIECE_MISSING && q->priority > PRIORITY_SKIP);
-        }
-    }
-    assert(at == p->ordered);
-}
-
 static void check_urgent(const struct picker *p) {
     for (uint32_t i = 0; i < p->deadlines; i++) {
         const struct picker_piece *q = &p->piece[p->urgent[i]];
-        assert(q->at != PICKER_NONE && q->deadline != USEC_NEVER);
+        assert(rank_has(&p->rank, p->urgent[i]) && q->deadline != USEC_NEVER);
         assert(!i || p->piece[p->urgent[i - 1]].deadline <= q->deadline);
     }
 }
@@ -501,16 +373,16 @@ static void check_urgent(const struct picker *p) {
 void picker_check(const struct picker *p) {
     struct picker sum = {.pieces = 0};
 
-    check_order(p);
+    rank_check(&p->rank);
     check_urgent(p);
     for (uint32_t i = 0; i < p->pieces; i++) {
         const struct picker_piece *q = &p->piece[i];
         bool wanted = q->priority > PRIORITY_SKIP, missing = q->state == PIECE_MISSING;
         bool urgent = wanted && q->deadline != USEC_NEVER;
-        assert((wanted && missing) == (q->at != PICKER_NONE));
+        assert((wanted && missing) == rank_has(&p->rank, i));
+        assert(!rank_has(&p->rank, i) || rank_is_in_group(&p->rank, i, group_of(q)));
         assert(bitset_has(&p->lacking, i) ==
                (wanted && (missing || q->state == PIECE_ACTIVE)));
-        assert(level_of(q->availability) <= p->top);
         sum.have += q->state == PIECE_HAVE;
         sum.wanted += wanted;
         sum.wanted_have += wanted && q->state == PIECE_HAVE;

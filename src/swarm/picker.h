@@ -1,15 +1,8 @@
 /* picker: which missing piece to open next. Rarest first, in O(1) per change of availability.
  *
- * Pieces that are wanted and missing lie in one array, sorted by rank (urgent deadlines apart):
- *
- *     order: [ prio 7, 1 peer | prio 7, 2 peers | ... | prio 1, 1 peer | ... ]
- *
- * Groups of equal rank are contiguous, so a piece that gains or loses a peer is swapped over a
- * group's border instead of being sorted; inside a group the order is random (a shuffle as
- * pieces move in), so peers do not all take the same one. A seed changes no group: `seeds`
- * counts for every piece at once. Availability over PICKER_LEVELS - 1 ranks the same: such a
- * piece is not rare, and the table of groups then never grows and never fails. Source: the
- * rarest-first rule of BEP 3 as libtorrent keeps it.
+ * The wanted missing pieces are kept sorted (swarm/rank): by priority, then the rarest first,
+ * equals in random order. A seed changes no rank: `seeds` counts for every piece at once.
+ * Source: the rarest-first rule of BEP 3 as libtorrent keeps it.
  *
  * The first RANDOM_START pieces are taken at random so that a newcomer soon has something to
  * give. Deadlines go before everything, earliest first; they rest while a piece is skipped. */
@@ -18,13 +11,13 @@
 
 #include "base/bitset.h"
 #include "base/rng.h"
+#include "swarm/rank.h"
 
-#define PICKER_NONE UINT32_MAX
+#define PICKER_NONE RANK_NONE
 #define PICKER_RANDOM_START 4 /* selection.md */
-#define PICKER_LEVELS 256     /* availabilities told apart; seeds do not count here */
 #define PRIORITY_SKIP 0
 #define PRIORITY_NORMAL 4
-#define PRIORITY_TOP 7
+#define PRIORITY_TOP RANK_TOP_PRIORITY
 
 /* A piece is in exactly one of these; picker_set_state is the one place that changes it. */
 enum piece_state {
@@ -40,11 +33,8 @@ struct picker {
     uint32_t pieces;
     uint32_t seeds; /* peers that have everything */
     struct picker_piece *piece;
-    uint32_t *order;  /* wanted missing pieces, best first */
-    uint32_t ordered; /* how many of them */
+    struct rank rank; /* the wanted missing ones */
     uint32_t have, wanted, wanted_have; /* pieces we have; with priority > 0; both */
-    uint32_t *group_end;   /* [7 - priority][availability]: where in `order` that rank ends */
-    uint32_t top;          /* no piece's level was ever above: groups beyond are not kept */
     struct bitset lacking; /* wanted pieces that are missing or active */
     struct rng *rng;
     uint32_t deadlines;        /* wanted missing pieces with a deadline */
