@@ -21,7 +21,9 @@
 #include <assert.h>
 #include <stdlib.h>
 
-#define FIRST_CAP 16u                /* a power of two, as every later capacity */
+#define FIRST_CAP 16u /* a power of two, as every later capacity */
+#define RATE_STALE \
+    (4 * USEC_PER_SEC) /* a second that lasts longer tells the rate itself */
 #define RATE_MAX ((uint64_t)1 << 40) /* times REQUESTS_MAX_WINDOW still fits 64 bits */
 
 /* ---- the ring ---- */
@@ -164,23 +166,38 @@ static void note_bytes(struct requests *r, uint32_t bytes, usec now) {
     uint64_t rate = per_second(r->window_bytes, elapsed);
     if (r->last_rate && rate < r->last_rate + REQUESTS_GROWTH)
         r->slow_start = false;
+    r->rate_before = r->last_rate;
     r->last_rate = MAX(rate, 1);
     r->window_from = now, r->window_bytes = 0;
 }
 
-/* Our own count knows the last second, the meter the last few: the larger one, for a depth that
- * follows a dip makes it last. A second that drags on counts as what it has become. */
+/* Our own count, for the meter takes seconds to follow and overrates who has just begun; it is
+ * believed until there is one. Of two seconds the better: a depth that followed every dip would
+ * make it last. A second that drags on counts as what it has become. */
 static uint64_t rate_now(const struct requests *r, uint64_t metered, usec now) {
-    uint64_t own = r->last_rate;
+    if (!r->last_rate)
+        return MIN(metered, RATE_MAX);
     usec elapsed = r->window_from ? now - r->window_from : 0;
-    if (elapsed >= USEC_PER_SEC / 4) {
-        uint64_t fresh = per_second(r->window_bytes, elapsed);
-        own = elapsed >= 2 * USEC_PER_SEC ? fresh : MAX(own, fresh);
-    }
-    return MIN(MAX(own, metered), RATE_MAX);
+    uint64_t growing =
+        elapsed >= USEC_PER_SEC / 4 ? per_second(r->window_bytes, elapsed) : 0;
+    if (elapsed >= RATE_STALE)
+        return growing;
+    return MAX(growing, MAX(r->last_rate, r->rate_before));
 }
 
 /* ---- the depth ---- */
+
+static uint32_t blocks_for(uint64_t rate, usec t) {
+    uint64_t bytes = rate * (uint64_t)t / (uint64_t)USEC_PER_SEC;
+    return (uint32_t)MIN((bytes + WIRE_BLOCK - 1) / WIRE_BLOCK, UINT32_MAX);
+}
+
+/* Far more than needed lies queued at the peer: the growth will end, or the peer is very slow. */
+static bool overshot(const struct requests *r) {
+    if (r->last_rate && r->depth > blocks_for(r->last_rate, REQUESTS_MAX_WINDOW))
+        return true;
+    return r->rtt_smooth > 2 * window(r);
+}
 
 /* The first answer after a silence: what was known about the path is stale. */
 static void restart(struct requests *r) {
@@ -188,7 +205,7 @@ static void restart(struct requests *r) {
     r->slow_start = true;
     r->depth = REQUESTS_START_DEPTH;
     r->rtt_min = r->probe_until = r->window_from = 0;
-    r->last_rate = 0;
+    r->last_rate = r->rate_before = 0;
 }
 
 void requests_note_block(struct requests *r, const struct request *answered, usec now) {
@@ -200,15 +217,10 @@ void requests_note_block(struct requests *r, const struct request *answered, use
     }
     note_delay(r, delay, now);
     note_bytes(r, answered->length, now);
-    if (r->slow_start)
-        r->depth++;
-    if (r->rtt_smooth > 2 * window(r)) /* far more than needed lies queued at the peer */
-        r->slow_start = false;
-}
-
-static uint32_t blocks_for(uint64_t rate, usec t) {
-    uint64_t bytes = rate * (uint64_t)t / (uint64_t)USEC_PER_SEC;
-    return (uint32_t)MIN((bytes + WIRE_BLOCK - 1) / WIRE_BLOCK, UINT32_MAX);
+    if (!r->slow_start)
+        return;
+    r->depth++;
+    r->slow_start = !overshot(r);
 }
 
 uint32_t requests_depth(struct requests *r, uint64_t rate, uint32_t reqq, uint32_t cap,

@@ -40,8 +40,9 @@ struct requests {
     usec period_min, period_from;      /* the least delay of this period: the next rtt_min */
     usec probe_until;                  /* asking less, so that the base delay shows */
     usec last_block_at, asked_first_at;
-    uint64_t window_bytes, last_rate; /* received in this second; the rate of the one before */
-    usec window_from;                 /* 0 = not begun */
+    uint64_t window_bytes; /* received in this second */
+    usec window_from;      /* 0 = not begun */
+    uint64_t last_rate, rate_before; /* of the last second and of the one before; 0 = not known */
 };
 
 void requests_init(struct requests *r);
@@ -57,8 +58,9 @@ void requests_note_cancelled(struct requests *r, uint32_t i);
 
 /* A block came: bookkeeping for depth, delay and snubbing. `answered` is its request, removed. */
 void requests_note_block(struct requests *r, const struct request *answered, usec now);
-/* How many blocks should be outstanding now; rate = the peer's download rate in bytes per
- * second, reqq = its own limit (0 = default), cap = what the memory budget grants. Cheap. */
+/* How many blocks should be outstanding now; rate = the peer's metered rate in bytes per second
+ * (it counts until our own is known), reqq = its own limit (0 = default), cap = what the memory
+ * budget grants. Cheap. */
 uint32_t requests_depth(struct requests *r, uint64_t rate, uint32_t reqq, uint32_t cap, usec now);
 /* Nothing came for REQUESTS_SNUB_AFTER although asked? Changes `snubbed`; true if it became so. */
 bool requests_check_snub(struct requests *r, usec now);
