@@ -254,10 +254,12 @@ int announce_reply_parse(struct announce_reply *r, const uint8_t *data, size_t l
                          struct err *e) {
     struct err inner = {0};
     struct bencode doc;
+    size_t used;
     *r = (struct announce_reply){.complete = -1, .incomplete = -1, .downloaded = -1};
     if (len > ANNOUNCE_MAX_REPLY)
         return err_set(e, ERR_LIMIT, "the tracker's reply is larger than 1 MiB");
-    int rc = bencode_parse(&doc, data, len, &inner);
+    int rc =
+        bencode_parse_prefix(&doc, data, len, &used, &inner); /* scripts add newlines */
     if (rc < 0)
         return err_set(e, rc, "the tracker's reply makes no sense: %s", inner.text);
     rc = read_reply(r, bencode_root(&doc), e);
