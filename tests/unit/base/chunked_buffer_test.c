@@ -178,6 +178,7 @@ TEST(chunked_buffer_copy_to_short_copies_nothing) {
     CHECK(!chunked_buffer_copy_to(&b, 6, out, 1));
     CHECK(!chunked_buffer_copy_to(&b, 7, out, 0));
     CHECK(!chunked_buffer_copy_to(&b, SIZE_MAX, out, 2)); /* the sum would wrap round */
+    CHECK(!chunked_buffer_copy_to(&b, 2, out, SIZE_MAX));
     CHECK_STR(out, ".........");
     CHECK(chunked_buffer_copy_to(&b, 6, out, 0));
     chunked_buffer_fini(&b);
