@@ -150,7 +150,8 @@ TEST(bucket_when_is_the_moment_it_becomes_ready) {
     }
 }
 
-/* To a fifth of a percent: whoever takes a little whenever there is something gets the rate, however often it asks. */
+/* Whoever takes a little whenever there is something gets the rate, to a fifth of a percent,
+ * however often it asks. */
 static void check_long_run(uint64_t rate, usec poll) {
     struct bucket b;
     uint64_t sent = 0;
