@@ -29,7 +29,7 @@ struct choke_row {
     bool unchoked;    /* by us, now */
     bool optimistic;  /* its slot is an optimistic one */
     bool upload_only; /* it wants nothing anyway */
-    bool snubbed;     /* it leaves our requests unanswered: no regular slot for it while we
+    bool snubbed; /* it leaves our requests unanswered: no regular slot for it while we
                          leech, unless a script scored it */
     bool never;
     bool scored;
@@ -37,8 +37,8 @@ struct choke_row {
     uint64_t received_round; /* payload bytes since the last round */
     uint64_t sent_round;
     uint64_t sent_since_unchoke;
-    usec unchoked_at;  /* when it got its slot (kept when it lost it); 0 = never had one */
-    usec waiting_since;/* interested and choked since; 0 = not waiting */
+    usec unchoked_at; /* when it got its slot (kept when it lost it); 0 = never had one */
+    usec waiting_since; /* interested and choked since; 0 = not waiting */
     usec connected_at;
     /* the answer */
     bool unchoke, give_optimistic;
@@ -52,6 +52,7 @@ struct choke_rules {
     usec now;
 };
 
-void choker_round(struct choke_row *rows, uint32_t n, const struct choke_rules *rules, struct rng *rng);
+void choker_round(struct choke_row *rows, uint32_t n, const struct choke_rules *rules,
+                  struct rng *rng);
 
 #endif

@@ -150,7 +150,7 @@ static usec window(const struct requests *r) {
 /* ---- the rate ---- */
 
 static uint64_t per_second(uint64_t bytes, usec elapsed) {
-    return MIN(bytes, RATE_MAX / 1000) * (uint64_t)USEC_PER_SEC / (uint64_t)elapsed;
+    return MIN(bytes, RATE_MAX) * (uint64_t)USEC_PER_SEC / (uint64_t)elapsed;
 }
 
 /* Seconds begin and end with a block, so that the rate of a slow peer comes out right. */

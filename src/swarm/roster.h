@@ -19,15 +19,16 @@
 #define ROSTER_MAX_FAILURES 3
 
 enum { /* where an address came from; bits, for one may come from many */
-    SOURCE_INCOMING = 1,
-    SOURCE_RESUME = 2,
-    SOURCE_PEX = 4,
-    SOURCE_DHT = 8,
-    SOURCE_LSD = 16,
-    SOURCE_TRACKER = 32,
-    SOURCE_MANUAL = 64
+       SOURCE_INCOMING = 1,
+       SOURCE_RESUME = 2,
+       SOURCE_PEX = 4,
+       SOURCE_DHT = 8,
+       SOURCE_LSD = 16,
+       SOURCE_TRACKER = 32,
+       SOURCE_MANUAL = 64
 };
-const char *source_name(uint32_t sources); /* the best one's name: "tracker", "manual", ... */
+const char *source_name(
+    uint32_t sources); /* the best one's name: "tracker", "manual", ... */
 
 struct candidate {
     struct addr addr;
@@ -57,7 +58,8 @@ void roster_fini(struct roster *r);
  * the peer listens on. When the peer tells that one (`p` of BEP 10), add it as SOURCE_PEX. */
 int roster_add(struct roster *r, const struct addr *a, uint32_t source, usec now);
 struct candidate *roster_find(const struct roster *r, const struct addr *a);
-struct candidate *roster_each(const struct roster *r, uint32_t *at); /* *at = 0 first; no adding */
+struct candidate *roster_each(const struct roster *r,
+                              uint32_t *at); /* *at = 0 first; no adding */
 /* The best address to dial now, or NULL; `seeding` leaves out known seeds. O(count) when there
  * is one, O(1) when there is none (it is remembered until when). */
 struct candidate *roster_next(struct roster *r, usec now, bool seeding);
@@ -65,8 +67,9 @@ struct candidate *roster_next(struct roster *r, usec now, bool seeding);
  * ROSTER_RETRY ahead while anybody could become ready; USEC_NEVER when the roster is empty. */
 usec roster_next_due(struct roster *r, usec now, bool seeding);
 void roster_note_dialled(struct candidate *c, usec now);
-void roster_note_connected(struct candidate *c, usec now); /* handshake done: failures forgotten */
-void roster_note_failed(struct candidate *c, usec now);    /* attempt or handshake failed */
+void roster_note_connected(struct candidate *c,
+                           usec now); /* handshake done: failures forgotten */
+void roster_note_failed(struct candidate *c, usec now); /* attempt or handshake failed */
 void roster_note_closed(struct candidate *c, usec now);
 /* until: USEC_NEVER = for good; 0 lifts it (to be dialled at once: roster_add it again). */
 void roster_ban(struct candidate *c, usec until);
@@ -74,7 +77,8 @@ void roster_ban(struct candidate *c, usec until);
 bool roster_ip_banned(const struct roster *r, const struct addr *a, usec now);
 
 /* Is `a` to be tried before `b`? The rule as a pure function (table-driven spec). */
-bool candidate_before(const struct candidate *a, const struct candidate *b, const struct roster *r);
+bool candidate_before(const struct candidate *a, const struct candidate *b,
+                      const struct roster *r);
 /* BEP 40: both sides compute the same number; higher = connect rather. */
 uint32_t peer_priority(const struct addr *own, const struct addr *peer);
 

@@ -17,18 +17,18 @@
 
 struct turnover_row {
     handle peer;
-    bool useless;  /* neither side can ever want anything of the other */
+    bool useless; /* neither side can ever want anything of the other */
     bool interesting, interested;
     bool keep, scored;
-    double score;  /* script: higher is dropped first */
+    double score; /* script: higher is dropped first */
     uint64_t received_rate, sent_rate;
     usec connected_at, last_useful_at; /* payload either way */
-    bool drop;     /* the answer */
+    bool drop;                         /* the answer */
 };
 
 /* Marks rows; returns how many. `connections` and `limit` say how full we are; candidates =
  * addresses waiting to be tried (nothing is dropped when there are none). */
-uint32_t turnover_round(struct turnover_row *rows, uint32_t n, uint32_t connections, uint32_t limit,
-                        uint32_t candidates, usec now);
+uint32_t turnover_round(struct turnover_row *rows, uint32_t n, uint32_t connections,
+                        uint32_t limit, uint32_t candidates, usec now);
 
 #endif

@@ -16,7 +16,7 @@ struct upload_request {
 struct upload_queue {
     struct upload_request *ring;
     uint32_t cap, head, count;
-    uint64_t bytes; /* sum of lengths */
+    uint64_t bytes;                /* sum of lengths */
     uint32_t refused_while_choked; /* since the last choke */
 };
 
@@ -24,13 +24,15 @@ void upload_queue_init(struct upload_queue *q);
 void upload_queue_fini(struct upload_queue *q);
 /* Checks (piece, begin, length) against the piece's size by subtraction. 0; ERR_PROTOCOL out of
  * bounds, empty or over WIRE_MAX_REQUEST (disconnect); ERR_LIMIT queue full (reject or drop it); ERR_NOMEM. */
-int upload_queue_push(struct upload_queue *q, uint32_t piece, uint32_t begin, uint32_t length,
-                      uint32_t piece_size) MUST_USE;
+int upload_queue_push(struct upload_queue *q, uint32_t piece, uint32_t begin,
+                      uint32_t length, uint32_t piece_size) MUST_USE;
 /* The i-th oldest, without taking it; false beyond the end. */
-bool upload_queue_front(const struct upload_queue *q, uint32_t i, struct upload_request *out);
+bool upload_queue_front(const struct upload_queue *q, uint32_t i,
+                        struct upload_request *out);
 void upload_queue_pop(struct upload_queue *q);
 /* Takes that very request out; false if it is not queued (any more). */
-bool upload_queue_cancel(struct upload_queue *q, uint32_t piece, uint32_t begin, uint32_t length);
+bool upload_queue_cancel(struct upload_queue *q, uint32_t piece, uint32_t begin,
+                         uint32_t length);
 void upload_queue_clear(struct upload_queue *q);
 /* One more request came while choked: true when it is one too many. */
 bool upload_queue_note_choked_request(struct upload_queue *q);

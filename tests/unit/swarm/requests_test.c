@@ -1,6 +1,7 @@
 /* requests: the ring, then the depth on links that exist only as arithmetic. */
 #include "swarm/requests.h"
 
+#include "base/err.h"
 #include "support/check.h"
 
 #define MS(n) ((n)*USEC_PER_MSEC)
@@ -111,6 +112,26 @@ TEST(requests_live_leaves_out_the_cancelled) {
     CHECK_INT(r.live, 0);
     CHECK_INT(r.count, 0);
     requests_fini(&r);
+}
+
+TEST(requests_stay_whole_when_memory_runs_out) {
+    CHECK_EACH_NOMEM(n) {
+        struct requests r;
+        uint32_t pushed = 0;
+        int err = 0;
+        requests_init(&r);
+        check_nomem_at(n);
+        for (; pushed < 100 && !err; pushed += !err) {
+            struct request q = nth(pushed);
+            err = requests_push(&r, &q);
+        }
+        CHECK_INT(err, check_nomem_hit() ? ERR_NOMEM : 0);
+        CHECK_INT(r.count, pushed);
+        CHECK_INT(r.live, pushed);
+        for (uint32_t i = 0; i < pushed; i++)
+            CHECK(is_nth(requests_at(&r, i), i));
+        requests_fini(&r);
+    }
 }
 
 /* ---- snubbing ---- */
@@ -284,6 +305,28 @@ TEST(requests_slow_start_ends_with_the_growth) {
             check_fail(__FILE__, __LINE__, "case %zu", i);
         requests_fini(&r);
     }
+}
+
+/* Asks for and gets 50 blocks a second, one or two outstanding, for two seconds. */
+static usec trickle(struct requests *r, usec now, uint64_t least_rate) {
+    ask(r, now);
+    for (int i = 0; i < 100; i++) {
+        ask(r, now);
+        now += MS(20);
+        answer(r, now);
+        CHECK(r->last_rate >= least_rate);
+    }
+    answer(r, now);
+    return now;
+}
+
+/* A peer that we did not ask anything for a while was not slow meanwhile. */
+TEST(requests_idle_time_is_not_counted) {
+    struct requests r = queue_of(0);
+    usec now = trickle(&r, SEC(1), 0);
+    CHECK_INT(r.last_rate, 50 * WIRE_BLOCK);
+    trickle(&r, now + SEC(600), 50 * WIRE_BLOCK);
+    requests_fini(&r);
 }
 
 /* ---- links ---- */

@@ -1,6 +1,7 @@
 /* roster: what gets in, what is dialled first and when, what is forgotten. */
 #include "swarm/roster.h"
 
+#include "base/err.h"
 #include "support/check.h"
 
 #define NOW (1000 * USEC_PER_SEC)
@@ -506,4 +507,25 @@ TEST(source_name_tells_the_best) {
     CHECK_STR(source_name(SOURCE_TRACKER | SOURCE_DHT | SOURCE_PEX), "tracker");
     CHECK_STR(source_name(SOURCE_MANUAL | SOURCE_TRACKER), "manual");
     CHECK_STR(source_name(0), "unknown");
+}
+
+TEST(roster_stays_whole_when_memory_runs_out) {
+    CHECK_EACH_NOMEM(n) {
+        struct roster r;
+        uint32_t added = 0;
+        int err = 1;
+        roster_init(&r);
+        check_nomem_at(n);
+        for (; added < 100 && err == 1; added += err == 1) {
+            struct addr a = numbered(added);
+            err = roster_add(&r, &a, SOURCE_PEX, NOW);
+        }
+        CHECK_INT(err, check_nomem_hit() ? ERR_NOMEM : 1);
+        CHECK_INT(r.count, added);
+        for (uint32_t i = 0; i < added; i++) {
+            struct addr a = numbered(i);
+            CHECK(roster_find(&r, &a));
+        }
+        roster_fini(&r);
+    }
 }

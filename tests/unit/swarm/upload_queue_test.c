@@ -166,3 +166,24 @@ TEST(upload_queue_counts_choked_requests_anew_after_a_choke) {
     CHECK(!upload_queue_note_choked_request(&q));
     upload_queue_fini(&q);
 }
+
+TEST(upload_queue_stays_whole_when_memory_runs_out) {
+    CHECK_EACH_NOMEM(n) {
+        struct upload_queue q;
+        uint32_t pushed = 0;
+        int err = 0;
+        upload_queue_init(&q);
+        check_nomem_at(n);
+        for (; pushed < 100 && !err; pushed += !err)
+            err = upload_queue_push(&q, pushed, 0, WIRE_BLOCK, PIECE);
+        CHECK_INT(err, check_nomem_hit() ? ERR_NOMEM : 0);
+        CHECK_INT(q.count, pushed);
+        CHECK_INT(q.bytes, (uint64_t)pushed * WIRE_BLOCK);
+        for (uint32_t i = 0; i < pushed; i++) {
+            struct upload_request u;
+            CHECK(upload_queue_front(&q, i, &u));
+            CHECK_INT(u.piece, i);
+        }
+        upload_queue_fini(&q);
+    }
+}
