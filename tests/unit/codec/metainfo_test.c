@@ -261,7 +261,7 @@ TEST(metainfo_drops_trackers_that_are_no_use) {
 
 TEST(metainfo_announce_serves_when_the_list_is_no_use) {
     struct metainfo *m =
-        parse_around("8:announce8:http://z13:announce-listll6:dht://eee");
+        parse_around("8:announce8:http://z13:announce-listll6:dht://ee");
     CHECK_INT(m->tier_count, 1);
     CHECK_STR(m->tiers[0].urls[0], "http://z");
     metainfo_drop(m);
