@@ -1,0 +1,13 @@
+/* command: what the command line needs from the system, and a library must leave alone: the
+ * terminal, and signals. Nothing here happens unless lua/mare/cli asks for it. */
+#ifndef MARE_LUA_COMMAND_H
+#define MARE_LUA_COMMAND_H
+
+#include "lua/compat.h"
+
+int command_terminal_width(
+    lua_State *L); /* terminal_width(fd): columns, or nil: no terminal */
+int command_catch_interrupts(lua_State *L); /* catch_interrupts([false]) */
+int command_interrupted(lua_State *L);      /* interrupted(): was there one? */
+
+#endif

@@ -1,0 +1,89 @@
+/* module: mare.core, the raw half of `require "mare"`. lua/mare adds what is easier said in Lua:
+ * handlers, coroutines, sources of torrents. Keeps nothing: loading it twice gives two tables that work on
+ * the same metatables. */
+#include "engine/settings.h"
+#include "lua/command.h"
+#include "lua/info.h"
+#include "lua/object.h"
+#include "lua/session.h"
+
+#include <time.h>
+
+static const struct class *const classes[] = {
+    &session_class, &torrent_class, &file_class, &peer_class, &piece_class,
+};
+
+/* now(): seconds of a clock that never goes back. */
+static int core_now(lua_State *L) {
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    lua_pushnumber(L, (lua_Number)t.tv_sec + (lua_Number)t.tv_nsec / 1e9);
+    return 1;
+}
+
+/* type(value): "session", "torrent", ... or nil. */
+static int core_type(lua_State *L) {
+    luaL_checkany(L, 1);
+    for (size_t i = 0; i < sizeof classes / sizeof *classes; i++)
+        if (luaL_testudata(L, 1, classes[i]->metatable)) {
+            lua_pushstring(L, classes[i]->name);
+            return 1;
+        }
+    lua_pushnil(L);
+    return 1;
+}
+
+/* _members(): { session = { methods = .., properties = .., writable = .. }, torrent = .. } */
+static int core_members(lua_State *L) {
+    lua_newtable(L);
+    for (size_t i = 0; i < sizeof classes / sizeof *classes; i++) {
+        class_push_members(L, classes[i]);
+        lua_setfield(L, -2, classes[i]->name);
+    }
+    return 1;
+}
+
+static const luaL_Reg functions[] = {
+    {"session", session_create},
+    {"info", info_parse},
+    {"create", create_bytes},
+    {"now", core_now},
+    {"type", core_type},
+    {"terminal_width", command_terminal_width},
+    {"catch_interrupts", command_catch_interrupts},
+    {"interrupted", command_interrupted},
+    {"_members", core_members},
+    {NULL, NULL},
+};
+
+/* methods.torrent.on = function ... */
+static void push_method_tables(lua_State *L) {
+    lua_newtable(L);
+    for (size_t i = 0; i < sizeof classes / sizeof *classes; i++) {
+        class_register(L, classes[i]);
+        class_push_methods(L, classes[i]);
+        lua_setfield(L, -2, classes[i]->name);
+    }
+}
+
+static void push_event_names(lua_State *L) {
+    lua_newtable(L);
+    for (int i = 0; i < EVENT_COUNT; i++) {
+        lua_pushstring(L, event_name((enum event_type)i));
+        lua_rawseti(L, -2, i + 1);
+    }
+}
+
+MARE_EXPORT int luaopen_mare_core(lua_State *L);
+
+int luaopen_mare_core(lua_State *L) {
+    luaL_newlibtable(L, functions);
+    luaL_setfuncs(L, functions, 0);
+    push_method_tables(L);
+    lua_setfield(L, -2, "methods");
+    push_event_names(L);
+    lua_setfield(L, -2, "events");
+    lua_pushliteral(L, MARE_VERSION);
+    lua_setfield(L, -2, "version");
+    return 1;
+}

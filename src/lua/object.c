@@ -1,0 +1,361 @@
+#include "lua/object.h"
+
+#include "base/base.h"
+#include "lua/suggest.h"
+
+#include <string.h>
+
+/* ---- looking up ---------------------------------------------------------------------------- */
+
+static bool class_resolve(const struct class *c, const void *box, struct target *t) {
+    memset(t, 0, sizeof *t);
+    t->alive = c->resolve(box, t);
+    return t->alive;
+}
+
+static const struct class *upvalue_class(lua_State *L, int n) {
+    return lua_touserdata(L, lua_upvalueindex(n));
+}
+
+void target_check(lua_State *L, int arg, const struct class *c, struct target *t) {
+    if (!class_resolve(c, luaL_checkudata(L, arg, c->metatable), t))
+        luaL_error(L, "%s", c->gone);
+}
+
+/* ---- the env and the boxes ----------------------------------------------------------------- */
+
+static void push_weak(lua_State *L, const char *mode) {
+    lua_newtable(L);
+    lua_createtable(L, 0, 1);
+    lua_pushstring(L, mode);
+    lua_setfield(L, -2, "__mode");
+    lua_setmetatable(L, -2);
+}
+
+void env_create(lua_State *L, int session) {
+    session = lua_absindex(L, session);
+    lua_createtable(L, 0, 5);
+    push_weak(L, "v");
+    lua_setfield(L, -2, "boxes");
+    push_weak(L, "k");
+    lua_setfield(L, -2, "attached");
+    lua_newtable(L);
+    lua_setfield(L, -2, "kept");
+    lua_newtable(L);
+    lua_setfield(L, -2, "state");
+    lua_pushvalue(L, session);
+    lua_setfield(L, -2, "session");
+    compat_setuservalue(L, session);
+}
+
+static void env_push(lua_State *L, int near, const char *field) {
+    compat_getuservalue(L, near);
+    lua_getfield(L, -1, field);
+    lua_remove(L, -2);
+}
+
+void session_push(lua_State *L, int near) {
+    env_push(L, near, "session");
+}
+
+/* A short string is the one key that every Lua compares by value at no loss. */
+static void key_push(lua_State *L, const struct class *c, const struct box *b) {
+    char key[1 + sizeof(handle) + sizeof b->index];
+    handle h = b->peer ? b->peer : b->torrent;
+    key[0] = c->name[0] == 'p' ? c->name[1] : c->name[0]; /* p(e)er, p(i)ece */
+    memcpy(key + 1, &h, sizeof h);
+    memcpy(key + 1 + sizeof h, &b->index, sizeof b->index);
+    lua_pushlstring(L, key, sizeof key);
+}
+
+/* [boxes] -> [boxes, box] */
+static void box_create(lua_State *L, int near, const struct class *c,
+                       const struct box *b) {
+    struct box *fresh = compat_newuserdata(L, sizeof *fresh);
+    *fresh = *b;
+    session_push(L, near);
+    fresh->owner = lua_touserdata(L, -1);
+    lua_pop(L, 1);
+    compat_getuservalue(L, near);
+    compat_setuservalue(L, -2);
+    luaL_getmetatable(L, c->metatable);
+    lua_setmetatable(L, -2);
+    key_push(L, c, b);
+    lua_pushvalue(L, -2);
+    lua_rawset(L, -4);
+}
+
+void box_push(lua_State *L, int near, const struct class *c, const struct box *b) {
+    near = lua_absindex(L, near);
+    env_push(L, near, "boxes");
+    key_push(L, c, b);
+    if (compat_rawget(L, -2) == LUA_TNIL) {
+        lua_pop(L, 1);
+        box_create(L, near, c, b);
+    }
+    lua_remove(L, -2);
+}
+
+void torrent_push(lua_State *L, int near, handle torrent) {
+    box_push(L, near, &torrent_class, &(struct box){.torrent = torrent});
+}
+
+void file_push(lua_State *L, int near, handle torrent, uint32_t file) {
+    box_push(L, near, &file_class, &(struct box){.torrent = torrent, .index = file});
+}
+
+void piece_push(lua_State *L, int near, handle torrent, uint32_t piece) {
+    box_push(L, near, &piece_class, &(struct box){.torrent = torrent, .index = piece});
+}
+
+/* ---- attachments --------------------------------------------------------------------------- */
+
+static void keep(lua_State *L, int arg) {
+    env_push(L, arg, "kept");
+    lua_pushvalue(L, arg);
+    lua_pushboolean(L, 1);
+    lua_rawset(L, -3);
+    lua_pop(L, 1);
+}
+
+void box_push_attached(lua_State *L, int arg, bool alive, bool create) {
+    arg = lua_absindex(L, arg);
+    env_push(L, arg, "attached");
+    lua_pushvalue(L, arg);
+    if (compat_rawget(L, -2) == LUA_TNIL && create) {
+        lua_pop(L, 1);
+        lua_newtable(L);
+        lua_pushvalue(L, arg);
+        lua_pushvalue(L, -2);
+        lua_rawset(L, -4);
+        if (alive)
+            keep(L, arg);
+    }
+    lua_remove(L, -2);
+}
+
+void box_release(lua_State *L, int arg) {
+    arg = lua_absindex(L, arg);
+    env_push(L, arg, "kept");
+    lua_pushvalue(L, arg);
+    lua_pushnil(L);
+    lua_rawset(L, -3);
+    lua_pop(L, 1);
+}
+
+static bool box_is_dead(lua_State *L, int i) {
+    struct target t;
+    if (!lua_getmetatable(L, i))
+        return true;
+    lua_getfield(L, -1, "__class");
+    const struct class *c = lua_touserdata(L, -1);
+    lua_pop(L, 2);
+    return !class_resolve(c, lua_touserdata(L, i), &t);
+}
+
+void box_sweep(lua_State *L, int near) {
+    env_push(L, near, "kept");
+    int kept = lua_gettop(L);
+    for (lua_pushnil(L); lua_next(L, kept);) {
+        lua_pop(L, 1);
+        if (box_is_dead(L, lua_gettop(L))) {
+            lua_pushvalue(L, -1);
+            lua_pushnil(L);
+            lua_rawset(L, kept); /* emptying a field is allowed while walking */
+        }
+    }
+    lua_pop(L, 1);
+}
+
+/* ---- shared members ------------------------------------------------------------------------ */
+
+int object_attached(lua_State *L) {
+    const struct class *c = upvalue_class(L, 1);
+    struct target t;
+    class_resolve(c, luaL_checkudata(L, 1, c->metatable), &t);
+    box_push_attached(L, 1, t.alive, lua_toboolean(L, 2));
+    return 1;
+}
+
+void object_get_data(lua_State *L, const struct target *t) {
+    box_push_attached(L, 1, t->alive, true);
+    lua_getfield(L, -1, "data");
+    if (lua_isnil(L, -1)) {
+        lua_pop(L, 1);
+        lua_newtable(L);
+        lua_pushvalue(L, -1);
+        lua_setfield(L, -3, "data");
+    }
+}
+
+void object_set_data(lua_State *L, const struct target *t, int value) {
+    luaL_checktype(L, value, LUA_TTABLE);
+    box_push_attached(L, 1, t->alive, true);
+    lua_pushvalue(L, value);
+    lua_setfield(L, -2, "data");
+}
+
+void object_get_alive(lua_State *L, const struct target *t) {
+    lua_pushboolean(L, t->alive);
+}
+
+void object_get_session(lua_State *L, const struct target *t) {
+    (void)t;
+    session_push(L, 1);
+}
+
+void object_get_torrent(lua_State *L, const struct target *t) {
+    const struct box *b = lua_touserdata(L, 1);
+    (void)t;
+    torrent_push(L, 1, b->torrent);
+}
+
+/* ---- the metamethods ----------------------------------------------------------------------- */
+
+/* Never returns: "peer has no property 'adress' (did you mean 'address'?)". */
+static int no_such_member(lua_State *L, const struct class *c) {
+    if (lua_type(L, 2) != LUA_TSTRING)
+        return luaL_error(L, "%s is indexed by a name, not by a %s", c->name,
+                          luaL_typename(L, 2));
+    struct suggestion s;
+    suggest_init(&s, lua_tostring(L, 2));
+    for (lua_pushnil(L); lua_next(L, lua_upvalueindex(2)); lua_pop(L, 1))
+        if (lua_type(L, -2) == LUA_TSTRING && *lua_tostring(L, -2) != '_')
+            suggest_try(&s, lua_tostring(L, -2));
+    if (!s.best)
+        return luaL_error(L, "%s has no property '%s'", c->name, s.wanted);
+    return luaL_error(L, "%s has no property '%s' (did you mean '%s'?)", c->name,
+                      s.wanted, s.best);
+}
+
+/* Pushes the method's function, or the property as a light userdata. Upvalue 2 maps names. */
+static int push_member(lua_State *L) {
+    lua_pushvalue(L, 2);
+    return compat_rawget(L, lua_upvalueindex(2));
+}
+
+static int object_index(lua_State *L) {
+    const struct class *c = upvalue_class(L, 1);
+    const void *box = luaL_checkudata(L, 1, c->metatable);
+    int type = push_member(L);
+    if (type == LUA_TNIL)
+        return no_such_member(L, c);
+    if (type != LUA_TLIGHTUSERDATA)
+        return 1;
+    const struct property *p = lua_touserdata(L, -1);
+    struct target t;
+    if (!class_resolve(c, box, &t) && !p->always)
+        return luaL_error(L, "%s", c->gone);
+    p->get(L, &t);
+    return 1;
+}
+
+static int object_newindex(lua_State *L) {
+    const struct class *c = upvalue_class(L, 1);
+    const void *box = luaL_checkudata(L, 1, c->metatable);
+    int type = push_member(L);
+    if (type == LUA_TNIL)
+        return no_such_member(L, c);
+    const struct property *p = lua_touserdata(L, -1);
+    if (type != LUA_TLIGHTUSERDATA || !p->set)
+        return luaL_error(L, "%s.%s is read-only", c->name, lua_tostring(L, 2));
+    struct target t;
+    if (!class_resolve(c, box, &t) && !p->always)
+        return luaL_error(L, "%s", c->gone);
+    p->set(L, &t, 3);
+    return 0;
+}
+
+static int object_tostring(lua_State *L) {
+    const struct class *c = upvalue_class(L, 1);
+    struct target t;
+    if (class_resolve(c, luaL_checkudata(L, 1, c->metatable), &t))
+        c->describe(L, &t);
+    else
+        lua_pushstring(L, c->gone + strlen(c->name) + strlen(" is "));
+    lua_pushfstring(L, "%s (%s)", c->name, lua_tostring(L, -1));
+    return 1;
+}
+
+/* ---- classes ------------------------------------------------------------------------------- */
+
+/* C strings and const tables are not to be changed through these. */
+static void push_address(lua_State *L, const void *p) {
+    lua_pushlightuserdata(L, (void *)(uintptr_t)p);
+}
+
+static void push_lookup(lua_State *L, const struct class *c) {
+    lua_newtable(L);
+    push_address(L, c);
+    luaL_setfuncs(L, c->methods, 1);
+    for (const struct property *p = c->properties; p->name; p++) {
+        push_address(L, p);
+        lua_setfield(L, -2, p->name);
+    }
+}
+
+static void set_metamethod(lua_State *L, const struct class *c, const char *name,
+                           lua_CFunction function) {
+    push_address(L, c);
+    lua_getfield(L, -2, "__methods");
+    lua_pushcclosure(L, function, 2);
+    lua_setfield(L, -2, name);
+}
+
+void class_register(lua_State *L, const struct class *c) {
+    if (luaL_newmetatable(L, c->metatable)) {
+        push_lookup(L, c);
+        lua_setfield(L, -2, "__methods");
+        push_address(L, c);
+        lua_setfield(L, -2, "__class");
+        lua_pushstring(L, c->name);
+        lua_setfield(L, -2, "__metatable");
+        set_metamethod(L, c, "__index", object_index);
+        set_metamethod(L, c, "__newindex", object_newindex);
+        set_metamethod(L, c, "__tostring", object_tostring);
+        if (c->metamethods) {
+            push_address(L, c);
+            luaL_setfuncs(L, c->metamethods, 1);
+        }
+    }
+    lua_pop(L, 1);
+}
+
+void class_push_methods(lua_State *L, const struct class *c) {
+    luaL_getmetatable(L, c->metatable);
+    lua_getfield(L, -1, "__methods");
+    lua_remove(L, -2);
+}
+
+static void push_method_names(lua_State *L, const struct class *c) {
+    int n = 0;
+    lua_newtable(L);
+    int names = lua_gettop(L);
+    class_push_methods(L, c);
+    for (lua_pushnil(L); lua_next(L, names + 1); lua_pop(L, 1))
+        if (lua_isfunction(L, -1) && *lua_tostring(L, -2) != '_') {
+            lua_pushvalue(L, -2);
+            lua_rawseti(L, names, ++n);
+        }
+    lua_pop(L, 1);
+}
+
+static void push_property_names(lua_State *L, const struct class *c, bool writable) {
+    int n = 0;
+    lua_newtable(L);
+    for (const struct property *p = c->properties; p->name; p++)
+        if (!writable || p->set) {
+            lua_pushstring(L, p->name);
+            lua_rawseti(L, -2, ++n);
+        }
+}
+
+void class_push_members(lua_State *L, const struct class *c) {
+    lua_createtable(L, 0, 3);
+    push_method_names(L, c);
+    lua_setfield(L, -2, "methods");
+    push_property_names(L, c, false);
+    lua_setfield(L, -2, "properties");
+    push_property_names(L, c, true);
+    lua_setfield(L, -2, "writable");
+}

@@ -1,0 +1,116 @@
+/* object: what session, torrent, file, peer and piece have in common as Lua values.
+ *
+ *     session userdata ---user value---> env { session, boxes (weak), kept, attached, state }
+ *     box userdata ------user value------^        any number of boxes share it
+ *
+ * A box is a handle and an index, never a pointer into the engine: each use looks its object up
+ * again, so one that died raises "peer is closed" and nothing dangles. The env keeps the session
+ * alive as long as any of its boxes is. Everything a script hangs on the session (handlers, `.data`,
+ * coroutines) lies in the env, not in the registry, so a session that its own callbacks
+ * refer to can still be collected.
+ *
+ *     boxes     key -> box, weak: the same object is the same Lua value
+ *     attached  box -> { data = .., handlers = .. }, weak keys
+ *     kept      box -> true: what has attachments stays as long as its engine object lives
+ *     state     the Lua side's own table (lua/mare)
+ *
+ * A class is a table of properties and a list of methods; __index looks a name up once and either
+ * gives the method or calls the property's function. */
+#ifndef MARE_OBJECT_H
+#define MARE_OBJECT_H
+
+#include "engine/events.h"
+#include "lua/compat.h"
+
+struct session;
+struct torrent;
+struct peer;
+
+/* The session's userdata. Created with session == NULL, then filled. */
+struct session_box {
+    struct session *session; /* NULL: closed */
+    struct event event;      /* the one that is being turned into Lua values */
+    bool has_event;
+};
+
+struct box {
+    struct session_box *owner; /* alive: the env that we refer to keeps it */
+    handle torrent, peer;      /* 0 = does not apply */
+    uint32_t index;            /* of a file or piece */
+};
+
+/* The engine objects behind a box, looked up just now. */
+struct target {
+    struct session *session;
+    struct torrent *torrent;
+    struct peer *peer;
+    uint32_t index;
+    bool
+        alive; /* false: only `session` may be there, and properties with `always` are asked */
+};
+
+struct property {
+    const char *name;
+    void (*get)(lua_State *L, const struct target *t);            /* pushes one value */
+    void (*set)(lua_State *L, const struct target *t, int value); /* NULL: read only */
+    bool always; /* may be asked of a dead object, too */
+};
+
+struct class {
+    const char *name; /* "peer" */
+    const char
+        *metatable;   /* "mare.peer.1": the number changes with the shape of the box */
+    const char *gone; /* "peer is closed" */
+    const struct property *properties; /* ends with a NULL name */
+    const luaL_Reg *methods;
+    const luaL_Reg *metamethods; /* beyond __index, __newindex, __tostring; may be NULL */
+    bool (*resolve)(const void *box, struct target *t); /* false: it is dead */
+    void (*describe)(lua_State *L,
+                     const struct target *t); /* pushes tostring's inner part */
+};
+
+/* The Lua value is always at index 1 when these functions are called. */
+extern const struct class session_class, torrent_class, file_class, peer_class,
+    piece_class;
+
+/* Creates the metatable if there is none yet. Leaves the stack as it was. */
+void class_register(lua_State *L, const struct class *c);
+/* Pushes the table of methods that __index looks into: the Lua side adds its own. */
+void class_push_methods(lua_State *L, const struct class *c);
+/* Pushes { methods = {names}, properties = {names}, writable = {names} }. */
+void class_push_members(lua_State *L, const struct class *c);
+
+/* The object at `arg`; raises when it is another type or dead. */
+void target_check(lua_State *L, int arg, const struct class *c, struct target *t);
+
+/* Pushes the one box of an object. `near` is the stack index of the session or of any box of it,
+ * whose env is shared. */
+void box_push(lua_State *L, int near, const struct class *c, const struct box *b);
+void torrent_push(lua_State *L, int near, handle torrent);
+void file_push(lua_State *L, int near, handle torrent, uint32_t file);
+void piece_push(lua_State *L, int near, handle torrent, uint32_t piece);
+void peer_push(lua_State *L, int near, const struct peer *p);
+void session_push(lua_State *L, int near);
+
+/* Gives the object at `arg` its table of attachments and pushes it; nil when there is none and
+ * `create` is false. A living object is kept from now on. */
+void box_push_attached(lua_State *L, int arg, bool alive, bool create);
+/* The object died: its box lives as long as the script holds it. */
+void box_release(lua_State *L, int arg);
+/* Releases all whose object is dead (after events were lost). */
+void box_sweep(lua_State *L, int near);
+/* The env of a new session's userdata at `session`. */
+void env_create(lua_State *L, int session);
+
+/* Shared members. */
+int object_attached(
+    lua_State *L); /* method _attached([create]) of torrents, peers and sessions */
+#define OBJECT_DATA \
+    { "data", object_get_data, object_set_data, true }
+void object_get_data(lua_State *L, const struct target *t);
+void object_set_data(lua_State *L, const struct target *t, int value);
+void object_get_alive(lua_State *L, const struct target *t);
+void object_get_session(lua_State *L, const struct target *t);
+void object_get_torrent(lua_State *L, const struct target *t);
+
+#endif

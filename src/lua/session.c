@@ -1,0 +1,418 @@
+/* session: the engine as a Lua value. Methods with a leading underscore are the raw ones on which
+ * lua/mare builds step, run, close, add and the dispatch of events. */
+#include "engine/session.h"
+
+#include "engine/peer.h"
+#include "engine/torrent.h"
+#include "lua/object.h"
+#include "lua/options.h"
+#include "lua/session.h"
+#include "lua/value.h"
+
+#include <string.h>
+
+static struct session_box *check_box(lua_State *L, int arg) {
+    return luaL_checkudata(L, arg, session_class.metatable);
+}
+
+static struct session *check_session(lua_State *L, int arg) {
+    struct target t;
+    target_check(L, arg, &session_class, &t);
+    return t.session;
+}
+
+/* ---- life ---------------------------------------------------------------------------------- */
+
+#define FIELD(name) offsetof(struct settings, name)
+static const struct option settings_options[] = {
+    {"port", OPTION_INTEGER, FIELD(port), NULL},
+    {"bind", OPTION_ADDRESS, FIELD(bind), NULL},
+    {"directory", OPTION_STRING, FIELD(directory), NULL},
+    {"state", OPTION_STRING, FIELD(state), NULL},
+    {"memory", OPTION_COUNT, FIELD(memory), NULL},
+    {"connections", OPTION_LIMIT, FIELD(connections), NULL},
+    {"slots", OPTION_LIMIT, FIELD(slots), NULL},
+    {"up_rate", OPTION_RATE, FIELD(up_rate), NULL},
+    {"down_rate", OPTION_RATE, FIELD(down_rate), NULL},
+    {"receive", OPTION_WORD, FIELD(receive), "scatter|chunked"},
+    {"allocation", OPTION_FLAG, FIELD(full_allocation), "sparse|full"},
+    {"user_agent", OPTION_STRING, FIELD(user_agent), NULL},
+    {"ca_file", OPTION_STRING, FIELD(ca_file), NULL},
+    {"seed", OPTION_COUNT, FIELD(seed), NULL},
+    {NULL, OPTION_STRING, 0, NULL},
+};
+
+int session_create(lua_State *L) {
+    struct settings settings;
+    struct err e = {0};
+    memset(&settings, 0, sizeof settings);
+    options_read(L, 1, "mare.session", settings_options, &settings);
+    struct session_box *box = compat_newuserdata(L, sizeof *box);
+    memset(box, 0, sizeof *box);
+    env_create(L, -1);
+    luaL_getmetatable(L, session_class.metatable);
+    lua_setmetatable(L, -2);
+    box->session = session_new(&settings, &e);
+    return box->session ? 1 : push_failure(L, &e);
+}
+
+static void forget_event(struct session_box *box) {
+    if (box->has_event)
+        event_fini(&box->event);
+    box->has_event = false;
+}
+
+static void box_close(struct session_box *box, usec linger) {
+    struct session *s = box->session;
+    box->session = NULL;
+    forget_event(box);
+    if (!s)
+        return;
+    if (linger > 0)
+        (void)session_close(s,
+                            linger); /* busy is impossible: no step of ours calls Lua */
+    session_free(s);
+}
+
+/* _close([linger seconds]): true; also when it is closed already. */
+static int session_do_close(lua_State *L) {
+    usec linger = lua_isnoneornil(L, 2) ? 0 : check_seconds(L, 2, "linger");
+    box_close(check_box(L, 1), linger);
+    lua_pushboolean(L, 1);
+    return 1;
+}
+
+static int session_gc(lua_State *L) {
+    box_close(check_box(L, 1), 0);
+    return 0;
+}
+
+/* ---- driving ------------------------------------------------------------------------------- */
+
+/* _step([seconds]): true or nil, message, code. */
+static int session_do_step(lua_State *L) {
+    struct session_box *box = check_box(L, 1);
+    usec wait = check_seconds(L, 2, "seconds");
+    int status = box->session ? session_step(box->session, wait) : ERR_CLOSED;
+    if (status == ERR_CLOSED)
+        return push_failure_code(L, status, session_class.gone);
+    return push_status(L, status, &(struct err){0});
+}
+
+/* _timeout(): seconds until a step is due; 0 when events wait; nil when nothing is planned. */
+static int session_do_timeout(lua_State *L) {
+    struct session *s = check_session(L, 1);
+    usec t = s->events.count ? 0 : session_timeout(s);
+    if (t == USEC_NEVER)
+        lua_pushnil(L);
+    else
+        push_seconds(L, MAX(t, 0));
+    return 1;
+}
+
+static int session_do_fd(lua_State *L) {
+    int fd = session_fd(check_session(L, 1));
+    if (fd < 0)
+        return push_failure_code(L, ERR_UNSUPPORTED, "this system has no pollable loop");
+    lua_pushinteger(L, fd);
+    return 1;
+}
+
+static int session_do_events(lua_State *L) {
+    check_session(L, 1);
+    lua_pushliteral(L, "r");
+    return 1;
+}
+
+static int session_state(lua_State *L) {
+    check_box(L, 1);
+    compat_getuservalue(L, 1);
+    lua_getfield(L, -1, "state");
+    return 1;
+}
+
+/* ---- events -------------------------------------------------------------------------------- */
+
+static void push_event_index(lua_State *L, const struct event *ev) {
+    switch (ev->type) {
+    case EVENT_PIECE:
+    case EVENT_HASH_FAILED: piece_push(L, 1, ev->torrent, ev->index); break;
+    case EVENT_FILE: file_push(L, 1, ev->torrent, ev->index); break;
+    default: lua_pushinteger(L, (lua_Integer)ev->index); break;
+    }
+}
+
+static void push_event_peer(lua_State *L, const struct event *ev) {
+    const struct box peer = {.torrent = ev->torrent, .peer = ev->peer};
+    if (ev->peer)
+        box_push(L, 1, &peer_class, &peer);
+    else
+        lua_pushnil(L);
+}
+
+static void push_event_torrent(lua_State *L, const struct event *ev) {
+    if (ev->torrent)
+        torrent_push(L, 1, ev->torrent);
+    else
+        lua_pushnil(L);
+}
+
+/* What died is kept no longer than the script itself holds it. */
+static void note_deaths(lua_State *L, const struct event *ev, int torrent, int peer) {
+    if (ev->type == EVENT_REMOVED && ev->torrent)
+        box_release(L, torrent);
+    else if (ev->type == EVENT_PEER_CLOSED && ev->peer)
+        box_release(L, peer);
+    else if (ev->type == EVENT_OVERFLOW)
+        box_sweep(L, 1);
+}
+
+/* _poll(): name, torrent, peer, index or piece or file, code, text, token, data; nothing when the queue
+ * is empty. The event belongs to the box meanwhile, so that an error here leaks nothing. */
+static int session_poll(lua_State *L) {
+    struct session_box *box = check_box(L, 1);
+    forget_event(box);
+    if (!box->session || !events_pop(&box->session->events, &box->event))
+        return 0;
+    box->has_event = true;
+    const struct event *ev = &box->event;
+    lua_settop(L, 1);
+    lua_pushstring(L, event_name(ev->type));
+    push_event_torrent(L, ev);
+    push_event_peer(L, ev);
+    push_event_index(L, ev);
+    if (ev->code < 0)
+        lua_pushstring(L, err_name(ev->code));
+    else
+        lua_pushnil(L);
+    push_text_or_nil(L, ev->text);
+    compat_pushcount(L, ev->token);
+    if (ev->data)
+        lua_pushlstring(L, (const char *)ev->data, ev->len);
+    else
+        lua_pushnil(L);
+    note_deaths(L, ev, 3, 4);
+    forget_event(box);
+    return 8;
+}
+
+/* ---- torrents ------------------------------------------------------------------------------ */
+
+struct lua_add_options {
+    struct add_options add;
+    const char *priorities; /* one digit a file */
+};
+
+#undef FIELD
+#define FIELD(name) offsetof(struct lua_add_options, name)
+static const struct option add_option_list[] = {
+    {"directory", OPTION_STRING, FIELD(add.directory), NULL},
+    {"paused", OPTION_BOOLEAN, FIELD(add.paused), NULL},
+    {"seed", OPTION_BOOLEAN, FIELD(add.seed_mode), NULL},
+    {"allocation", OPTION_FLAG, FIELD(add.full_allocation), "sparse|full"},
+    {"priorities", OPTION_STRING, FIELD(priorities), NULL},
+    {NULL, OPTION_STRING, 0, NULL},
+};
+#undef FIELD
+
+/* _add(bytes, options): torrent; or nil, message, code and, if it is here already, the torrent.
+ * options.priorities is a string of bytes 0..7, one a file. */
+static int session_do_add(lua_State *L) {
+    struct session *s = check_session(L, 1);
+    size_t len;
+    const char *bytes = luaL_checklstring(L, 2, &len);
+    struct lua_add_options o;
+    struct torrent *t = NULL;
+    struct err e = {0};
+    memset(&o, 0, sizeof o);
+    o.add.full_allocation = s->settings.full_allocation;
+    options_read(L, 3, "session:add", add_option_list, &o);
+    if (o.priorities) {
+        size_t count;
+        lua_getfield(L, 3, "priorities");
+        o.add.file_priority = (const uint8_t *)lua_tolstring(L, -1, &count);
+        o.add.file_priorities = (uint32_t)count;
+    }
+    int status = torrent_add(s, (const uint8_t *)bytes, len, &o.add, &t, &e);
+    if (status < 0)
+        push_status(L, status, &e);
+    if (t)
+        torrent_push(L, 1, t->id);
+    return status < 0 ? 3 + (t != NULL) : 1;
+}
+
+static int session_torrents(lua_State *L) {
+    struct session *s = check_session(L, 1);
+    int n = 0;
+    lua_newtable(L);
+    LIST_EACH(l, &s->torrent_list) {
+        torrent_push(L, 1, LIST_ITEM(l, struct torrent, in_session)->id);
+        lua_rawseti(L, -2, ++n);
+    }
+    return 1;
+}
+
+/* find("40 hexadecimal digits"): torrent or nil. */
+static int session_do_find(lua_State *L) {
+    struct session *s = check_session(L, 1);
+    size_t len;
+    const char *hex = luaL_checklstring(L, 2, &len);
+    uint8_t hash[20];
+    luaL_argcheck(L, len == 40 && hex_decode(hash, hex, 20) == 0, 2,
+                  "an info-hash has 40 hexadecimal digits");
+    struct torrent *t = session_find(s, hash);
+    if (t)
+        torrent_push(L, 1, t->id);
+    else
+        lua_pushnil(L);
+    return 1;
+}
+
+static const luaL_Reg methods[] = {
+    {"fd", session_do_fd},          {"events", session_do_events},
+    {"torrents", session_torrents}, {"find", session_do_find},
+    {"_step", session_do_step},     {"_timeout", session_do_timeout},
+    {"_poll", session_poll},        {"_close", session_do_close},
+    {"_add", session_do_add},       {"_state", session_state},
+    {"_attached", object_attached}, {NULL, NULL},
+};
+
+static const luaL_Reg metamethods[] = {
+    {"__gc", session_gc},
+    {"__close", session_gc},
+    {NULL, NULL},
+};
+
+/* ---- properties ---------------------------------------------------------------------------- */
+
+static void get_port(lua_State *L, const struct target *t) {
+    if (t->session->port)
+        lua_pushinteger(L, t->session->port);
+    else
+        lua_pushnil(L);
+}
+
+static void get_peer_id(lua_State *L, const struct target *t) {
+    push_hex(L, t->session->peer_id, sizeof t->session->peer_id);
+}
+
+static void get_directory(lua_State *L, const struct target *t) {
+    lua_pushstring(L,
+                   t->session->settings.directory ? t->session->settings.directory : ".");
+}
+
+static void get_memory(lua_State *L, const struct target *t) {
+    compat_pushcount(L, t->session->budget.limit);
+}
+
+static void get_memory_used(lua_State *L, const struct target *t) {
+    compat_pushcount(L, t->session->budget.used);
+}
+
+static void get_connections(lua_State *L, const struct target *t) {
+    push_limit(L, t->session->settings.connections);
+}
+
+static void set_connections(lua_State *L, const struct target *t, int value) {
+    t->session->settings.connections = check_limit(L, value, "connections");
+}
+
+static void get_slots(lua_State *L, const struct target *t) {
+    push_limit(L, t->session->settings.slots);
+}
+
+static void set_slots(lua_State *L, const struct target *t, int value) {
+    t->session->settings.slots = check_limit(L, value, "slots");
+}
+
+static void get_up_rate(lua_State *L, const struct target *t) {
+    compat_pushcount(L, t->session->up.rate);
+}
+
+static void set_up_rate(lua_State *L, const struct target *t, int value) {
+    session_set_rates(t->session, check_rate(L, value, "up_rate"), t->session->down.rate);
+}
+
+static void get_down_rate(lua_State *L, const struct target *t) {
+    compat_pushcount(L, t->session->down.rate);
+}
+
+static void set_down_rate(lua_State *L, const struct target *t, int value) {
+    session_set_rates(t->session, t->session->up.rate, check_rate(L, value, "down_rate"));
+}
+
+static void get_upload_rate(lua_State *L, const struct target *t) {
+    compat_pushcount(L, meter_rate(&t->session->up_meter, session_now(t->session)));
+}
+
+static void get_download_rate(lua_State *L, const struct target *t) {
+    compat_pushcount(L, meter_rate(&t->session->down_meter, session_now(t->session)));
+}
+
+static void get_peers(lua_State *L, const struct target *t) {
+    uint32_t at = 0;
+    int n = 0;
+    lua_newtable(L);
+    for (struct peer *p; (p = slots_each(&t->session->peers, &at));)
+        if (p->state == PEER_READY) {
+            peer_push(L, 1, p);
+            lua_rawseti(L, -2, ++n);
+        }
+}
+
+static void get_connection_count(lua_State *L, const struct target *t) {
+    compat_pushcount(L, t->session->connections);
+}
+
+static void get_stats(lua_State *L, const struct target *t) {
+    const struct stats *stats = &t->session->stats;
+    lua_newtable(L);
+#define STATS_PUSH(name, what)        \
+    compat_pushcount(L, stats->name); \
+    lua_setfield(L, -2, #name);
+    STATS_COUNTERS(STATS_PUSH)
+#undef STATS_PUSH
+}
+
+static const struct property properties[] = {
+    {"alive", object_get_alive, NULL, true},
+    OBJECT_DATA,
+    {"port", get_port, NULL, false},
+    {"peer_id", get_peer_id, NULL, false},
+    {"directory", get_directory, NULL, false},
+    {"memory", get_memory, NULL, false},
+    {"memory_used", get_memory_used, NULL, false},
+    {"connections", get_connections, set_connections, false},
+    {"slots", get_slots, set_slots, false},
+    {"up_rate", get_up_rate, set_up_rate, false},
+    {"down_rate", get_down_rate, set_down_rate, false},
+    {"upload_rate", get_upload_rate, NULL, false},
+    {"download_rate", get_download_rate, NULL, false},
+    {"peers", get_peers, NULL, false},
+    {"connection_count", get_connection_count, NULL, false},
+    {"stats", get_stats, NULL, false},
+    {NULL, NULL, NULL, false},
+};
+
+static bool resolve(const void *box, struct target *t) {
+    t->session = ((const struct session_box *)box)->session;
+    return t->session != NULL;
+}
+
+static void describe(lua_State *L, const struct target *t) {
+    if (t->session->port)
+        lua_pushfstring(L, "port %d", (int)t->session->port);
+    else
+        lua_pushliteral(L, "not listening");
+}
+
+const struct class session_class = {
+    .name = "session",
+    .metatable = "mare.session.1",
+    .gone = "session is closed",
+    .properties = properties,
+    .methods = methods,
+    .metamethods = metamethods,
+    .resolve = resolve,
+    .describe = describe,
+};
