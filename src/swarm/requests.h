@@ -19,10 +19,10 @@
 #define REQUESTS_SNUB_AFTER (30 * USEC_PER_SEC) /* selection.md */
 #define REQUESTS_START_DEPTH 4
 #define REQUESTS_MIN_DEPTH 2 /* one in flight while the other is being answered */
-#define REQUESTS_GROWTH \
-    5000u /* B/s per second: growth below it ends slow start (selection.md) */
-#define REQUESTS_BASE_PERIOD \
-    (10 * USEC_PER_SEC) /* a base delay is believed for so long */
+/* B/s per second: growth below it ends slow start (selection.md) */
+#define REQUESTS_GROWTH 5000u
+/* A base delay is believed for so long. */
+#define REQUESTS_BASE_PERIOD (10 * USEC_PER_SEC)
 
 struct request {
     uint32_t piece, begin, length;
@@ -44,20 +44,20 @@ struct requests {
     usec last_block_at, asked_first_at;
     uint64_t window_bytes; /* received in this second */
     usec window_from;      /* 0 = not begun */
-    uint64_t last_rate,
-        rate_before; /* of the last second and of the one before; 0 = not known */
+    /* of the last second and of the one before; 0 = not known */
+    uint64_t last_rate, rate_before;
 };
 
 void requests_init(struct requests *r);
 void requests_fini(struct requests *r);
 int requests_push(struct requests *r, const struct request *q) MUST_USE;
-struct request *requests_at(const struct requests *r,
-                            uint32_t i); /* 0 = oldest; NULL beyond */
+/* 0 = the oldest; NULL beyond the end. */
+struct request *requests_at(const struct requests *r, uint32_t i);
 /* Index of the outstanding request for exactly this block, or -1. Looks at the front first. */
 int64_t requests_find(const struct requests *r, uint32_t piece, uint32_t begin,
                       uint32_t length);
-void requests_remove(struct requests *r, uint32_t i,
-                     struct request *out); /* out may be NULL */
+/* `out` may be NULL. */
+void requests_remove(struct requests *r, uint32_t i, struct request *out);
 void requests_clear(struct requests *r);
 /* CANCEL was sent for it: it is no longer live. Idempotent. */
 void requests_note_cancelled(struct requests *r, uint32_t i);
@@ -71,7 +71,7 @@ uint32_t requests_depth(struct requests *r, uint64_t rate, uint32_t reqq, uint32
                         usec now);
 /* Nothing came for REQUESTS_SNUB_AFTER although asked? Changes `snubbed`; true if it became so. */
 bool requests_check_snub(struct requests *r, usec now);
-usec requests_snub_due(
-    const struct requests *r); /* when to check; USEC_NEVER if nothing is asked */
+/* When to check; USEC_NEVER if nothing is asked. */
+usec requests_snub_due(const struct requests *r);
 
 #endif

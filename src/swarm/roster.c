@@ -248,14 +248,6 @@ void roster_ban(struct candidate *c, usec until) {
     c->banned_until = until;
 }
 
-bool roster_ip_banned(const struct roster *r, const struct addr *a, usec now) {
-    const struct candidate *c;
-    for (uint32_t at = 0; (c = roster_each(r, &at));)
-        if (c->banned_until > now && addr_same_ip(&c->addr, a))
-            return true;
-    return false;
-}
-
 const char *source_name(uint32_t sources) {
     static const char *const names[] = {"incoming", "resume",  "pex",   "dht",
                                         "lsd",      "tracker", "manual"};

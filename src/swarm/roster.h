@@ -18,17 +18,18 @@
 #define ROSTER_RETRY (60 * USEC_PER_SEC)
 #define ROSTER_MAX_FAILURES 3
 
-enum { /* where an address came from; bits, for one may come from many */
-       SOURCE_INCOMING = 1,
-       SOURCE_RESUME = 2,
-       SOURCE_PEX = 4,
-       SOURCE_DHT = 8,
-       SOURCE_LSD = 16,
-       SOURCE_TRACKER = 32,
-       SOURCE_MANUAL = 64
+/* Where an address came from; bits, for one may come from many. */
+enum {
+    SOURCE_INCOMING = 1,
+    SOURCE_RESUME = 2,
+    SOURCE_PEX = 4,
+    SOURCE_DHT = 8,
+    SOURCE_LSD = 16,
+    SOURCE_TRACKER = 32,
+    SOURCE_MANUAL = 64
 };
-const char *source_name(
-    uint32_t sources); /* the best one's name: "tracker", "manual", ... */
+/* The best one's name: "tracker", "manual", ... */
+const char *source_name(uint32_t sources);
 
 struct candidate {
     struct addr addr;
@@ -58,8 +59,8 @@ void roster_fini(struct roster *r);
  * the peer listens on. When the peer tells that one (`p` of BEP 10), add it as SOURCE_PEX. */
 int roster_add(struct roster *r, const struct addr *a, uint32_t source, usec now);
 struct candidate *roster_find(const struct roster *r, const struct addr *a);
-struct candidate *roster_each(const struct roster *r,
-                              uint32_t *at); /* *at = 0 first; no adding */
+/* Walks them: start with *at = 0; NULL at the end. No adding meanwhile. */
+struct candidate *roster_each(const struct roster *r, uint32_t *at);
 /* The best address to dial now, or NULL; `seeding` leaves out known seeds. O(count) when there
  * is one, O(1) when there is none (it is remembered until when). */
 struct candidate *roster_next(struct roster *r, usec now, bool seeding);
@@ -67,14 +68,13 @@ struct candidate *roster_next(struct roster *r, usec now, bool seeding);
  * ROSTER_RETRY ahead while anybody could become ready; USEC_NEVER when the roster is empty. */
 usec roster_next_due(struct roster *r, usec now, bool seeding);
 void roster_note_dialled(struct candidate *c, usec now);
-void roster_note_connected(struct candidate *c,
-                           usec now); /* handshake done: failures forgotten */
-void roster_note_failed(struct candidate *c, usec now); /* attempt or handshake failed */
+/* Handshake done: failures forgotten. */
+void roster_note_connected(struct candidate *c, usec now);
+/* Attempt or handshake failed. */
+void roster_note_failed(struct candidate *c, usec now);
 void roster_note_closed(struct candidate *c, usec now);
 /* until: USEC_NEVER = for good; 0 lifts it (to be dialled at once: roster_add it again). */
 void roster_ban(struct candidate *c, usec until);
-/* Is any port of this IP address banned? A barred peer comes back from another port. O(count). */
-bool roster_ip_banned(const struct roster *r, const struct addr *a, usec now);
 
 /* Is `a` to be tried before `b`? The rule as a pure function (table-driven spec). */
 bool candidate_before(const struct candidate *a, const struct candidate *b,

@@ -441,17 +441,6 @@ TEST(roster_bans_and_unbans) {
     roster_fini(&r);
 }
 
-TEST(roster_knows_a_banned_host_by_any_port) {
-    struct roster r;
-    roster_init(&r);
-    struct addr same = address("9.1.1.1:50000"), other = address("9.1.1.2:1");
-    roster_ban(add(&r, "9.1.1.1:1", SOURCE_TRACKER, NOW), NOW + SEC(60));
-    CHECK(roster_ip_banned(&r, &same, NOW));
-    CHECK(!roster_ip_banned(&r, &other, NOW));
-    CHECK(!roster_ip_banned(&r, &same, NOW + SEC(60)));
-    roster_fini(&r);
-}
-
 TEST(roster_empty_has_nobody_and_never_will) {
     struct roster r;
     uint32_t at = 0;
