@@ -29,9 +29,9 @@ struct choke_row {
     bool unchoked;    /* by us, now */
     bool optimistic;  /* its slot is an optimistic one */
     bool upload_only; /* it wants nothing anyway */
-    bool
-        snubbed; /* it does not answer our requests: no regular slot while we leech, unless
-                       * a script scored it */
+    /* It does not answer our requests: no regular slot while we leech, unless a script scored
+     * it. */
+    bool snubbed;
     bool never;
     bool scored;
     double score;
