@@ -8,13 +8,16 @@
  * Nothing outside `directory` is touched on a torrent's word: files are opened below it component
  * by component without following links. A skipped file is never created: the bytes of it that
  * a wanted piece brings along go to `parts_path` (sparse, at the same offset as in the torrent), and
- * move to their place when the file becomes wanted. Pads read as zeros and are never written.
- * Existing files are never truncated or emptied.
+ * move to their place when the file becomes wanted. A skipped file that is on disk already (it was
+ * wanted once) is used where it is. Pads read as zeros and are never written. Existing files are
+ * never truncated or emptied.
  *
- * Operations are jobs (io/jobs): the caller owns the operation until its `done`. A storage is
- * counted, each running operation holds it. Files are opened as needed and the least recently
+ * Operations are jobs (io/jobs): the caller owns the operation until its `done`. They run side by
+ * side, except that prepare, select, move and remove run alone: what was submitted earlier ends
+ * before, what comes later waits. A storage is counted, each running operation holds it. Files are opened as needed and the least recently
  * used are closed (at most STORAGE_MAX_OPEN per storage). Short writes, EINTR and files that were
- * truncated or replaced under us are handled: a read that finds less is ERR_IO with a sentence. */
+ * truncated or replaced under us are handled: a read that finds less is ERR_IO with a sentence; a
+ * write to a file that somebody removed is ERR_NOTFOUND, until a check or a prepare has seen it. */
 #ifndef MARE_STORAGE_H
 #define MARE_STORAGE_H
 
@@ -22,9 +25,12 @@
 
 #include "base/bitset.h"
 #include "codec/metainfo.h"
+#include "io/file.h"
 #include "io/jobs.h"
 
 #define STORAGE_MAX_OPEN 64
+
+#define STORAGE_NO_PIECE UINT32_MAX
 
 struct storage;
 
@@ -47,6 +53,11 @@ struct storage_op {
     void (*done)(struct storage_op *op);
     void *owner;
     int64_t hash_nsec, disk_nsec; /* spent on the worker */
+    /* The storage's own: */
+    struct link link; /* among those that wait for their turn */
+    void (*work)(struct storage_op *op);
+    bool exclusive;
+    uint32_t piece; /* on disk when this succeeds; STORAGE_NO_PIECE */
 };
 
 /* Hash, then write one piece: one pwrite per file it touches (pwritev where pads lie between).
@@ -58,7 +69,8 @@ struct piece_write {
     const uint8_t *data; /* the piece's whole length */
     bool verified, hashed_ok;
 };
-int storage_write_piece(struct storage *s, struct piece_write *w) MUST_USE; /* 0 or ERR_NOMEM */
+int storage_write_piece(struct storage *s, struct piece_write *w)
+    MUST_USE; /* 0 or ERR_NOMEM */
 
 struct range_read {
     struct storage_op op;
@@ -71,7 +83,8 @@ int storage_read(struct storage *s, struct range_read *r) MUST_USE;
 /* The same at once, on the calling thread, if the bytes are in the page cache and the file is open:
  * 0 done; ERR_AGAIN it would wait (use storage_read); ERR_IO .... Several ranges, contiguous in
  * the torrent from `offset`, go to iov in one system call where they lie in one file. */
-int storage_read_now(struct storage *s, uint64_t offset, const struct iovec *iov, int n) MUST_USE;
+int storage_read_now(struct storage *s, uint64_t offset, const struct iovec *iov, int n)
+    MUST_USE;
 
 /* Reads (one large read) and hashes one piece: op.status 0 = it matches, ERR_HASH, ERR_NOTFOUND (a file
  * is missing or shorter), ERR_IO. */
@@ -94,7 +107,7 @@ struct storage_stat {
     struct storage_op op;
     struct storage_file_stat {
         int64_t size, mtime_nsec;
-    } *files; /* file_count entries, owned by the operation's owner: free() */
+    } * files; /* file_count entries, owned by the operation's owner: free() */
 };
 int storage_stat(struct storage *s, struct storage_stat *t) MUST_USE;
 
@@ -122,12 +135,5 @@ struct storage_remove {
     struct storage_op op;
 };
 int storage_remove(struct storage *s, struct storage_remove *r) MUST_USE;
-
-/* Small whole files, for state: written to a temporary file beside it, synced, renamed, directory
- * synced. Blocking; meant for jobs and for closing. Parent directories are created. */
-int file_write_atomic(const char *path, const void *data, size_t len, struct err *e) MUST_USE;
-/* *data is malloc'ed. ERR_NOTFOUND, ERR_LIMIT when larger than max. */
-int file_read_whole(const char *path, size_t max, uint8_t **data, size_t *len, struct err *e) MUST_USE;
-int file_make_dirs(const char *path, struct err *e) MUST_USE; /* mkdir -p, mode 0777 & ~umask */
 
 #endif
