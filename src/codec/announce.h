@@ -9,10 +9,15 @@
 
 #define ANNOUNCE_MAX_REPLY 1048576u
 #define ANNOUNCE_MAX_PEERS 3000u
-#define ANNOUNCE_MIN_INTERVAL 60     /* seconds; replies are clamped into these */
+#define ANNOUNCE_MIN_INTERVAL 60 /* seconds; replies are clamped into these */
 #define ANNOUNCE_MAX_INTERVAL 86400
 
-enum announce_event { ANNOUNCE_NONE, ANNOUNCE_STARTED, ANNOUNCE_STOPPED, ANNOUNCE_COMPLETED };
+enum announce_event {
+    ANNOUNCE_NONE,
+    ANNOUNCE_STARTED,
+    ANNOUNCE_STOPPED,
+    ANNOUNCE_COMPLETED
+};
 
 struct announce_request {
     const uint8_t *info_hash; /* 20 bytes */
@@ -20,14 +25,15 @@ struct announce_request {
     uint16_t port;
     uint64_t uploaded, downloaded, left;
     enum announce_event event;
-    int numwant;           /* -1 = tracker's default */
-    uint32_t key;          /* BEP 7 key: the same client after its address changed */
-    const char *tracker_id;/* as the tracker gave it, or NULL */
-    const struct addr *ip6;/* our other address (BEP 7 ipv6=), or NULL */
+    int numwant;            /* -1 = tracker's default */
+    uint32_t key;           /* BEP 7 key: the same client after its address changed */
+    const char *tracker_id; /* as the tracker gave it, or NULL */
+    const struct addr *ip6; /* our other address (BEP 7 ipv6=), or NULL */
 };
 
 /* Appends the query to the tracker's URL (which may have one already), compact=1. */
-void announce_url(struct text *out, const char *tracker, const struct announce_request *r);
+void announce_url(struct text *out, const char *tracker,
+                  const struct announce_request *r);
 
 struct announce_peer {
     struct addr addr;
@@ -36,15 +42,16 @@ struct announce_peer {
 };
 
 struct announce_reply {
-    char failure[256];  /* "" = success; then nothing else is set (but retry_in) */
+    char failure[256]; /* "" = success; then nothing else is set (but retry_in) */
     char warning[256];
     char tracker_id[256];
-    int interval;       /* seconds, clamped; 1800 when not given */
-    int min_interval;   /* seconds, clamped; ANNOUNCE_MIN_INTERVAL when not given */
-    int retry_in;       /* BEP 31 minutes as seconds; 0 = not given, -1 = never */
+    int interval;     /* seconds, clamped; 1800 when not given */
+    int min_interval; /* seconds, clamped; ANNOUNCE_MIN_INTERVAL when not given */
+    int retry_in;     /* BEP 31 minutes as seconds; 0 = not given, -1 = never */
     int64_t complete, incomplete, downloaded; /* -1 = not given; implausible counts too */
-    struct addr external_ip;          /* BEP 24; family 0 = not given */
-    struct announce_peer *peers;      /* IPv4 and IPv6, without port 0 and unusable addresses */
+    struct addr external_ip;                  /* BEP 24; family 0 = not given */
+    struct announce_peer
+        *peers; /* IPv4 and IPv6, without port 0 and unusable addresses */
     uint32_t peer_count;
 };
 

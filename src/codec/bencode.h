@@ -17,7 +17,13 @@
 #define BENCODE_MAX_TOKENS 3000000
 #define BENCODE_MAX_BYTES 10000000
 
-enum bencode_type { BENCODE_NONE, BENCODE_INT, BENCODE_STRING, BENCODE_LIST, BENCODE_DICT };
+enum bencode_type {
+    BENCODE_NONE,
+    BENCODE_INT,
+    BENCODE_STRING,
+    BENCODE_LIST,
+    BENCODE_DICT
+};
 
 struct bencode_token;
 
@@ -38,10 +44,11 @@ struct bnode {
 
 /* The whole input is one value: 0, ERR_FORMAT, ERR_LIMIT or ERR_NOMEM; the sentence names the
  * byte offset. On failure nothing needs freeing (and freeing is harmless). */
-int bencode_parse(struct bencode *doc, const uint8_t *data, size_t len, struct err *e) MUST_USE;
+int bencode_parse(struct bencode *doc, const uint8_t *data, size_t len, struct err *e)
+    MUST_USE;
 /* The same for a value that other bytes follow (ut_metadata): *used is its length. */
-int bencode_parse_prefix(struct bencode *doc, const uint8_t *data, size_t len, size_t *used,
-                         struct err *e) MUST_USE;
+int bencode_parse_prefix(struct bencode *doc, const uint8_t *data, size_t len,
+                         size_t *used, struct err *e) MUST_USE;
 void bencode_free(struct bencode *doc);
 
 struct bnode bencode_root(const struct bencode *doc);
@@ -51,8 +58,8 @@ struct bnode bencode_get(struct bnode dict, const char *key);
 struct bnode bencode_first(struct bnode n);
 struct bnode bencode_next(struct bnode n);
 struct span bencode_key(struct bnode member);
-uint32_t bencode_size(struct bnode n); /* number of members */
-bool bencode_int(struct bnode n, int64_t *out);     /* false if it is not an integer */
+uint32_t bencode_size(struct bnode n);                 /* number of members */
+bool bencode_int(struct bnode n, int64_t *out);        /* false if it is not an integer */
 bool bencode_string(struct bnode n, struct span *out); /* false if it is not a string */
 /* The value's own bytes, as they stand in the input (the info dictionary's hash is of these). */
 struct span bencode_raw(struct bnode n);

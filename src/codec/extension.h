@@ -11,13 +11,13 @@
 #include "base/err.h"
 
 enum extension_id { /* our numbers: what a peer sends us with */
-    EXT_HANDSHAKE = 0,
-    EXT_METADATA = 1,    /* ut_metadata, BEP 9 */
-    EXT_PEX = 2,         /* ut_pex, BEP 11 */
-    EXT_DONTHAVE = 3,    /* lt_donthave, BEP 54 */
-    EXT_HOLEPUNCH = 4,   /* ut_holepunch, BEP 55 */
-    EXT_UPLOAD_ONLY = 5, /* upload_only, BEP 21 as a message */
-    EXT_COUNT
+                    EXT_HANDSHAKE = 0,
+                    EXT_METADATA = 1,    /* ut_metadata, BEP 9 */
+                    EXT_PEX = 2,         /* ut_pex, BEP 11 */
+                    EXT_DONTHAVE = 3,    /* lt_donthave, BEP 54 */
+                    EXT_HOLEPUNCH = 4,   /* ut_holepunch, BEP 55 */
+                    EXT_UPLOAD_ONLY = 5, /* upload_only, BEP 21 as a message */
+                    EXT_COUNT
 };
 const char *extension_name(enum extension_id id); /* "ut_metadata" ... */
 
@@ -26,14 +26,16 @@ struct extension_handshake {
     char version[64];      /* `v`, cut to valid UTF-8 without control bytes; "" if none */
     uint32_t reqq;         /* outstanding requests the peer holds; 0 = not given */
     uint16_t port;         /* `p`; 0 = not given */
-    struct addr yourip;    /* our address as the peer sees it (port 0); family 0 = not given */
-    uint32_t metadata_size;/* 0 = not given */
-    int8_t upload_only;    /* 1 yes, 0 no, -1 not given */
+    struct addr
+        yourip; /* our address as the peer sees it (port 0); family 0 = not given */
+    uint32_t metadata_size; /* 0 = not given */
+    int8_t upload_only;     /* 1 yes, 0 no, -1 not given */
 };
 
 /* A second handshake may leave things out: ids it names are changed, others stay, so decode
  * updates *h (zeroed, with upload_only = -1, before the first). 0 or ERR_FORMAT / ERR_LIMIT. */
-int extension_handshake_decode(struct extension_handshake *h, const uint8_t *data, size_t len) MUST_USE;
+int extension_handshake_decode(struct extension_handshake *h, const uint8_t *data,
+                               size_t len) MUST_USE;
 /* Writes the bencoded dictionary (without message header). Ids that are 0, empty version, zero
  * numbers and family 0 are left out. */
 void extension_handshake_encode(struct text *out, const struct extension_handshake *h);

@@ -16,10 +16,10 @@
 
 #define METAINFO_MAX_PIECES 2000000
 #define METAINFO_MAX_PIECE_LENGTH (512u << 20) /* a piece is held in memory as a whole */
-#define METAINFO_MAX_INFO 31457280 /* 30 MiB: bound for metadata from peers */
+#define METAINFO_MAX_INFO 31457280             /* 30 MiB: bound for metadata from peers */
 
 enum {
-    FILE_PAD = 1,        /* BEP 47: zeros that align the next file; never written to disk */
+    FILE_PAD = 1, /* BEP 47: zeros that align the next file; never written to disk */
     FILE_EXECUTABLE = 2, /* BEP 47 */
     FILE_HIDDEN = 4,
     FILE_SYMLINK = 8 /* never followed, never created; has no data */
@@ -51,7 +51,8 @@ struct metainfo {
     uint32_t file_count;
     char *paths;           /* all the files' paths, one behind the other */
     const uint8_t *hashes; /* pieces * 20 bytes */
-    struct tracker_tier *tiers; /* BEP 12; `announce` alone makes one tier of one; NULL if none */
+    struct tracker_tier
+        *tiers; /* BEP 12; `announce` alone makes one tier of one; NULL if none */
     uint32_t tier_count;
     char **webseeds; /* url-list, BEP 19 */
     uint32_t webseed_count;
@@ -65,14 +66,16 @@ struct metainfo {
 
 /* A whole .torrent. *out is set only when it returns 0. The error sentence tells what is wrong
  * in terms of the torrent ("piece length is 0"; "file 3: path leaves the download directory"). */
-int metainfo_parse(struct metainfo **out, const uint8_t *data, size_t len, struct err *e) MUST_USE;
+int metainfo_parse(struct metainfo **out, const uint8_t *data, size_t len, struct err *e)
+    MUST_USE;
 /* Only an info dictionary (BEP 9 metadata, already verified by its hash); no trackers. */
 int metainfo_parse_info(struct metainfo **out, const uint8_t *info, size_t len,
                         struct err *e) MUST_USE;
 struct metainfo *metainfo_hold(struct metainfo *m);
 void metainfo_drop(struct metainfo *m); /* NULL is fine */
 
-uint32_t metainfo_piece_size(const struct metainfo *m, uint32_t piece); /* the last is shorter */
+uint32_t metainfo_piece_size(const struct metainfo *m,
+                             uint32_t piece); /* the last is shorter */
 static inline const uint8_t *metainfo_hash(const struct metainfo *m, uint32_t piece) {
     return m->hashes + (size_t)piece * SHA1_LEN;
 }
@@ -80,6 +83,7 @@ static inline const uint8_t *metainfo_hash(const struct metainfo *m, uint32_t pi
  * offset < size. */
 uint32_t metainfo_file_at(const struct metainfo *m, uint64_t offset);
 /* Pieces that hold bytes of a file: first and one past the last; equal for an empty file. */
-void metainfo_file_pieces(const struct metainfo *m, uint32_t file, uint32_t *first, uint32_t *end);
+void metainfo_file_pieces(const struct metainfo *m, uint32_t file, uint32_t *first,
+                          uint32_t *end);
 
 #endif

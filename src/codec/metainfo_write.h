@@ -8,7 +8,8 @@
 #include "base/err.h"
 
 struct metainfo_draft_file {
-    const char *path; /* below the torrent's name, '/'-separated; unused for a single file */
+    const char
+        *path; /* below the torrent's name, '/'-separated; unused for a single file */
     uint64_t length;
     uint32_t flags; /* FILE_PAD writes `attr` "p" (BEP 47) */
 };
@@ -28,7 +29,8 @@ struct metainfo_draft {
     bool private;
 };
 
-int metainfo_write(struct text *out, const struct metainfo_draft *d, struct err *e) MUST_USE;
+int metainfo_write(struct text *out, const struct metainfo_draft *d, struct err *e)
+    MUST_USE;
 
 /* A power of two from 16 KiB to 16 MiB that gives about 1,500 pieces, as the field does. */
 uint32_t metainfo_choose_piece_length(uint64_t size);

@@ -9,10 +9,10 @@
 
 #include "base/base.h"
 
-#define WIRE_BLOCK 16384u          /* what everybody asks for */
-#define WIRE_MAX_REQUEST 131072u   /* most that we serve in one block (hazards.md) */
-#define WIRE_MAX_MESSAGE 1048576u  /* nothing longer is accepted */
-#define WIRE_PIECE_HEADER 13u      /* length, id, index, begin */
+#define WIRE_BLOCK 16384u         /* what everybody asks for */
+#define WIRE_MAX_REQUEST 131072u  /* most that we serve in one block (hazards.md) */
+#define WIRE_MAX_MESSAGE 1048576u /* nothing longer is accepted */
+#define WIRE_PIECE_HEADER 13u     /* length, id, index, begin */
 #define WIRE_REQUEST_LEN 17u
 
 enum wire_id {
@@ -25,23 +25,25 @@ enum wire_id {
     WIRE_REQUEST = 6,
     WIRE_PIECE = 7,
     WIRE_CANCEL = 8,
-    WIRE_PORT = 9,         /* BEP 5 */
-    WIRE_SUGGEST = 13,     /* BEP 6 */
-    WIRE_HAVE_ALL = 14,    /* BEP 6 */
-    WIRE_HAVE_NONE = 15,   /* BEP 6 */
-    WIRE_REJECT = 16,      /* BEP 6 */
-    WIRE_ALLOWED_FAST = 17,/* BEP 6 */
-    WIRE_EXTENDED = 20,    /* BEP 10 */
-    WIRE_KEEPALIVE = 256   /* no id on the wire */
+    WIRE_PORT = 9,          /* BEP 5 */
+    WIRE_SUGGEST = 13,      /* BEP 6 */
+    WIRE_HAVE_ALL = 14,     /* BEP 6 */
+    WIRE_HAVE_NONE = 15,    /* BEP 6 */
+    WIRE_REJECT = 16,       /* BEP 6 */
+    WIRE_ALLOWED_FAST = 17, /* BEP 6 */
+    WIRE_EXTENDED = 20,     /* BEP 10 */
+    WIRE_KEEPALIVE = 256    /* no id on the wire */
 };
 
 /* A message of fixed form. Only the fields of its kind are set. */
 struct wire_message {
-    int id;          /* enum wire_id */
-    uint32_t index;  /* piece: HAVE, REQUEST, PIECE, CANCEL, SUGGEST, REJECT, ALLOWED_FAST */
-    uint32_t begin;  /* REQUEST, PIECE, CANCEL, REJECT */
-    uint32_t length; /* REQUEST, CANCEL, REJECT: bytes of the block; PIECE: bytes of payload */
-    uint16_t port;   /* PORT */
+    int id; /* enum wire_id */
+    uint32_t
+        index; /* piece: HAVE, REQUEST, PIECE, CANCEL, SUGGEST, REJECT, ALLOWED_FAST */
+    uint32_t begin; /* REQUEST, PIECE, CANCEL, REJECT */
+    uint32_t
+        length; /* REQUEST, CANCEL, REJECT: bytes of the block; PIECE: bytes of payload */
+    uint16_t port; /* PORT */
 };
 
 /* Is a message of this id and body length (without the id byte) possible in a torrent of so
@@ -56,10 +58,13 @@ void wire_decode(struct wire_message *m, int id, const uint8_t *body, uint32_t b
 const char *wire_name(int id); /* "HAVE"; "?" if unknown */
 
 /* Encoders write at out and return the length. */
-size_t wire_put(uint8_t *out, const struct wire_message *m); /* any fixed message; <= 17 bytes;
+size_t wire_put(uint8_t *out,
+                const struct wire_message *m); /* any fixed message; <= 17 bytes;
                                                                 PIECE: only its 13-byte header */
-size_t wire_put_simple(uint8_t out[5], enum wire_id id);     /* CHOKE .. NOT_INTERESTED, HAVE_ALL/NONE */
-size_t wire_put_header(uint8_t out[5], enum wire_id id, uint32_t body_len); /* BITFIELD, EXTENDED */
+size_t wire_put_simple(uint8_t out[5],
+                       enum wire_id id); /* CHOKE .. NOT_INTERESTED, HAVE_ALL/NONE */
+size_t wire_put_header(uint8_t out[5], enum wire_id id,
+                       uint32_t body_len); /* BITFIELD, EXTENDED */
 
 /* BEP 6: the k pieces that a peer at this IPv4 address may ask while choked. Returns how many
  * were written (fewer if the torrent is small; 0 for IPv6). */

@@ -328,3 +328,14 @@ TEST(tracker_scheme_refuses_the_rest) {
         if (tracker_scheme(urls[i]))
             check_fail(__FILE__, __LINE__, "\"%s\" is taken", urls[i]);
 }
+
+TEST(announce_reply_says_when_memory_is_out) {
+    static const char text[] = "d5:peersld2:ip7:1.2.3.44:porti1eeee";
+    CHECK_EACH_NOMEM(n) {
+        struct announce_reply r;
+        int rc = announce_reply_parse(&r, (const uint8_t *)text, sizeof text - 1, NULL);
+        CHECK_INT(rc, check_nomem_hit() ? ERR_NOMEM : 0);
+        CHECK_INT(r.peer_count, rc == 0);
+        announce_reply_free(&r);
+    }
+}

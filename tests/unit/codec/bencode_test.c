@@ -269,3 +269,15 @@ TEST(bencode_writes_what_it_reads) {
     CHECK_MEM(t.data, "d1:ai-9223372036854775808e1:b2:\0xe", 34);
     text_free(&t);
 }
+
+TEST(bencode_parse_says_when_memory_is_out) {
+    char text[256];
+    nest(text, 100);
+    CHECK_EACH_NOMEM(n) {
+        struct bencode doc;
+        int rc = bencode_parse(&doc, (const uint8_t *)text, 200, NULL);
+        CHECK_INT(rc, check_nomem_hit() ? ERR_NOMEM : 0);
+        CHECK(rc == 0 || !doc.tokens);
+        bencode_free(&doc);
+    }
+}

@@ -139,3 +139,13 @@ TEST(extension_names_its_messages) {
     CHECK_STR(extension_name(EXT_METADATA), "ut_metadata");
     CHECK_STR(extension_name(EXT_COUNT), "?");
 }
+
+TEST(extension_changes_nothing_when_memory_is_out) {
+    static const char text[] = "d1:md6:ut_pexi1eee";
+    CHECK_EACH_NOMEM(n) {
+        struct extension_handshake h = fresh;
+        int rc = extension_handshake_decode(&h, (const uint8_t *)text, sizeof text - 1);
+        CHECK_INT(rc, check_nomem_hit() ? ERR_NOMEM : 0);
+        CHECK_INT(h.id[EXT_PEX], rc == 0);
+    }
+}

@@ -260,8 +260,7 @@ TEST(metainfo_drops_trackers_that_are_no_use) {
 }
 
 TEST(metainfo_announce_serves_when_the_list_is_no_use) {
-    struct metainfo *m =
-        parse_around("8:announce8:http://z13:announce-listll6:dht://ee");
+    struct metainfo *m = parse_around("8:announce8:http://z13:announce-listll6:dht://ee");
     CHECK_INT(m->tier_count, 1);
     CHECK_STR(m->tiers[0].urls[0], "http://z");
     metainfo_drop(m);
@@ -519,5 +518,30 @@ TEST(metainfo_cut_anywhere_is_refused) {
     for (size_t len = 0; len < t.len; len++)
         CHECK(metainfo_parse(&m, check_at_page_end(t.data, len), len, NULL) < 0);
     CHECK(!m);
+    text_free(&t);
+}
+
+static void add_busy_torrent(struct text *t) {
+    static const char info[] =
+        MULTI "l" A_FILE("l1:a2:..1:be") A_FILE("l1:a1:_1:be") A_FILE("l1:\xff"
+                                                                      "e") "e";
+    text_adds(t, "d13:announce-listll8:http://a8:http://bel9:udp://c:1ee7:comment2:hi"
+                 "10:created by4:mare4:info");
+    add_info(t, info, sizeof info - 1, 3);
+    text_adds(t, "8:url-listl8:http://wee");
+}
+
+TEST(metainfo_says_when_memory_is_out) {
+    struct text t;
+    text_init(&t);
+    add_busy_torrent(&t);
+    CHECK_EACH_NOMEM(n) {
+        struct metainfo *m = NULL;
+        struct err e = {0};
+        int rc = metainfo_parse(&m, (const uint8_t *)t.data, t.len, &e);
+        CHECK_INT(rc, check_nomem_hit() ? ERR_NOMEM : 0);
+        CHECK((m != NULL) == (rc == 0) && (e.text[0] != '\0') == (rc < 0));
+        metainfo_drop(m);
+    }
     text_free(&t);
 }

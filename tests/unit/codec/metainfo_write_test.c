@@ -154,3 +154,13 @@ TEST(natural_compare_orders_as_people_do) {
                 check_fail(__FILE__, __LINE__, "\"%s\" and \"%s\"", sorted[i], sorted[j]);
         }
 }
+
+TEST(metainfo_write_says_when_memory_is_out) {
+    CHECK_EACH_NOMEM(n) {
+        struct text t;
+        text_init(&t);
+        int rc = metainfo_write(&t, &multi, NULL);
+        CHECK_INT(rc, check_nomem_hit() ? ERR_NOMEM : 0);
+        text_free(&t);
+    }
+}

@@ -227,3 +227,15 @@ TEST(path_set_holds_many) {
     CHECK_INT(claim(&f, "d7/107"), 1);
     fixture_fini(&f);
 }
+
+TEST(path_set_says_when_memory_is_out) {
+    CHECK_EACH_NOMEM(n) {
+        struct fixture f;
+        int rc = 0;
+        fixture_init(&f);
+        for (int i = 0; i < 100 && rc >= 0; i++)
+            rc = claim(&f, "d/name");
+        CHECK_INT(rc, check_nomem_hit() ? ERR_NOMEM : 1);
+        fixture_fini(&f);
+    }
+}
