@@ -110,12 +110,14 @@ static int open_path(struct storage *s, uint32_t file, bool write, bool create,
     return below_open(s->directory, s->m->files[file].path, flags, e);
 }
 
-/* Creates only what was never there. */
+/* Creates only what was never there. Who was there is asked first: between a failed attempt and
+ * the question another worker may create the file. */
 static int open_fresh(struct storage *s, uint32_t file, bool write, struct err *e) {
+    bool seen = open_files_seen(&s->files, file);
     int fd = open_path(s, file, write, false, e);
     if (fd != ERR_NOTFOUND || !write)
         return fd;
-    if (open_files_seen(&s->files, file))
+    if (seen)
         return fail_removed(s, file, e);
     fd = open_path(s, file, true, true, e);
     if (e && fd < 0)
