@@ -50,8 +50,8 @@ struct announce_reply {
     int retry_in;     /* BEP 31 minutes as seconds; 0 = not given, -1 = never */
     int64_t complete, incomplete, downloaded; /* -1 = not given; implausible counts too */
     struct addr external_ip;                  /* BEP 24; family 0 = not given */
-    struct announce_peer
-        *peers; /* IPv4 and IPv6, without port 0 and unusable addresses */
+    /* IPv4 and IPv6, without port 0 and unusable addresses */
+    struct announce_peer *peers;
     uint32_t peer_count;
 };
 

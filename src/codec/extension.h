@@ -10,14 +10,15 @@
 #include "base/bytes.h"
 #include "base/err.h"
 
-enum extension_id { /* our numbers: what a peer sends us with */
-                    EXT_HANDSHAKE = 0,
-                    EXT_METADATA = 1,    /* ut_metadata, BEP 9 */
-                    EXT_PEX = 2,         /* ut_pex, BEP 11 */
-                    EXT_DONTHAVE = 3,    /* lt_donthave, BEP 54 */
-                    EXT_HOLEPUNCH = 4,   /* ut_holepunch, BEP 55 */
-                    EXT_UPLOAD_ONLY = 5, /* upload_only, BEP 21 as a message */
-                    EXT_COUNT
+/* Our numbers: what a peer sends us with. */
+enum extension_id {
+    EXT_HANDSHAKE = 0,
+    EXT_METADATA = 1,    /* ut_metadata, BEP 9 */
+    EXT_PEX = 2,         /* ut_pex, BEP 11 */
+    EXT_DONTHAVE = 3,    /* lt_donthave, BEP 54 */
+    EXT_HOLEPUNCH = 4,   /* ut_holepunch, BEP 55 */
+    EXT_UPLOAD_ONLY = 5, /* upload_only, BEP 21 as a message */
+    EXT_COUNT
 };
 const char *extension_name(enum extension_id id); /* "ut_metadata" ... */
 
@@ -26,8 +27,8 @@ struct extension_handshake {
     char version[64];      /* `v`, cut to valid UTF-8 without control bytes; "" if none */
     uint32_t reqq;         /* outstanding requests the peer holds; 0 = not given */
     uint16_t port;         /* `p`; 0 = not given */
-    struct addr
-        yourip; /* our address as the peer sees it (port 0); family 0 = not given */
+    /* Our address as the peer sees it (port 0); family 0 = not given. */
+    struct addr yourip;
     uint32_t metadata_size; /* 0 = not given */
     int8_t upload_only;     /* 1 yes, 0 no, -1 not given */
 };

@@ -51,8 +51,8 @@ struct metainfo {
     uint32_t file_count;
     char *paths;           /* all the files' paths, one behind the other */
     const uint8_t *hashes; /* pieces * 20 bytes */
-    struct tracker_tier
-        *tiers; /* BEP 12; `announce` alone makes one tier of one; NULL if none */
+    /* BEP 12; `announce` alone makes one tier of one; NULL if none. */
+    struct tracker_tier *tiers;
     uint32_t tier_count;
     char **webseeds; /* url-list, BEP 19 */
     uint32_t webseed_count;
@@ -74,8 +74,8 @@ int metainfo_parse_info(struct metainfo **out, const uint8_t *info, size_t len,
 struct metainfo *metainfo_hold(struct metainfo *m);
 void metainfo_drop(struct metainfo *m); /* NULL is fine */
 
-uint32_t metainfo_piece_size(const struct metainfo *m,
-                             uint32_t piece); /* the last is shorter */
+/* The last piece is shorter. */
+uint32_t metainfo_piece_size(const struct metainfo *m, uint32_t piece);
 static inline const uint8_t *metainfo_hash(const struct metainfo *m, uint32_t piece) {
     return m->hashes + (size_t)piece * SHA1_LEN;
 }

@@ -8,8 +8,8 @@
 #include "base/err.h"
 
 struct metainfo_draft_file {
-    const char
-        *path; /* below the torrent's name, '/'-separated; unused for a single file */
+    /* Below the torrent's name, '/'-separated; unused for a single file. */
+    const char *path;
     uint64_t length;
     uint32_t flags; /* FILE_PAD writes `attr` "p" (BEP 47) */
 };

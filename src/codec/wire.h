@@ -38,11 +38,11 @@ enum wire_id {
 /* A message of fixed form. Only the fields of its kind are set. */
 struct wire_message {
     int id; /* enum wire_id */
-    uint32_t
-        index; /* piece: HAVE, REQUEST, PIECE, CANCEL, SUGGEST, REJECT, ALLOWED_FAST */
+    /* The piece: HAVE, REQUEST, PIECE, CANCEL, SUGGEST, REJECT, ALLOWED_FAST. */
+    uint32_t index;
     uint32_t begin; /* REQUEST, PIECE, CANCEL, REJECT */
-    uint32_t
-        length; /* REQUEST, CANCEL, REJECT: bytes of the block; PIECE: bytes of payload */
+    /* REQUEST, CANCEL, REJECT: bytes of the block; PIECE: bytes of payload. */
+    uint32_t length;
     uint16_t port; /* PORT */
 };
 
@@ -58,13 +58,13 @@ void wire_decode(struct wire_message *m, int id, const uint8_t *body, uint32_t b
 const char *wire_name(int id); /* "HAVE"; "?" if unknown */
 
 /* Encoders write at out and return the length. */
-size_t wire_put(uint8_t *out,
-                const struct wire_message *m); /* any fixed message; <= 17 bytes;
-                                                                PIECE: only its 13-byte header */
-size_t wire_put_simple(uint8_t out[5],
-                       enum wire_id id); /* CHOKE .. NOT_INTERESTED, HAVE_ALL/NONE */
-size_t wire_put_header(uint8_t out[5], enum wire_id id,
-                       uint32_t body_len); /* BITFIELD, EXTENDED */
+
+/* Any message of fixed form, at most 17 bytes; of a PIECE only its 13-byte header. */
+size_t wire_put(uint8_t *out, const struct wire_message *m);
+/* CHOKE .. NOT_INTERESTED, HAVE_ALL, HAVE_NONE. */
+size_t wire_put_simple(uint8_t out[5], enum wire_id id);
+/* The header of a BITFIELD, an EXTENDED: their bodies follow. */
+size_t wire_put_header(uint8_t out[5], enum wire_id id, uint32_t body_len);
 
 /* BEP 6: the k pieces that a peer at this IPv4 address may ask while choked. Returns how many
  * were written (fewer if the torrent is small; 0 for IPv6). */
