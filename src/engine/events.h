@@ -10,23 +10,23 @@
 #define EVENTS_MAX 8192
 
 enum event_type {
-    EVENT_STATE,       /* torrent: its state changed; text = new state's name */
-    EVENT_METADATA,    /* torrent: the info dictionary is known (at once for .torrent files) */
-    EVENT_CHECKED,     /* torrent: the check of existing data ended; index = pieces found */
-    EVENT_PIECE,       /* torrent: piece `index` verified and written */
-    EVENT_FILE,        /* torrent: file `index` is complete */
-    EVENT_DONE,        /* torrent: everything wanted is here */
-    EVENT_PEER,        /* peer: handshake done */
+    EVENT_STATE,    /* torrent: its state changed; text = new state's name */
+    EVENT_METADATA, /* torrent: the info dictionary is known (at once for .torrent files) */
+    EVENT_CHECKED, /* torrent: the check of existing data ended; index = pieces found */
+    EVENT_PIECE,   /* torrent: piece `index` verified and written */
+    EVENT_FILE,    /* torrent: file `index` is complete */
+    EVENT_DONE,    /* torrent: everything wanted is here */
+    EVENT_PEER,    /* peer: handshake done */
     EVENT_PEER_CLOSED, /* peer: gone; code, text = why */
-    EVENT_TRACKER,     /* torrent: an announce ended; code, text = url + ": " + what; index = peers */
+    EVENT_TRACKER, /* torrent: an announce ended; code, text = url + ": " + what; index = peers */
     EVENT_HASH_FAILED, /* torrent: piece `index` failed its hash */
     EVENT_BANNED,      /* torrent: an address was barred; text = address and why */
-    EVENT_READ,        /* torrent: torrent_read ended; token, code, data (owned by the event) */
-    EVENT_MOVED,       /* torrent: torrent_move ended; code, text */
-    EVENT_REMOVED,     /* torrent: gone (data deleted if asked); code, text */
-    EVENT_SAVED,       /* torrent: resume state is on disk */
-    EVENT_ERROR,       /* torrent or session (handle 0): code, text = one sentence */
-    EVENT_OVERFLOW,    /* index = events that were dropped */
+    EVENT_READ,  /* torrent: torrent_read ended; token, code, data (owned by the event) */
+    EVENT_MOVED, /* torrent: torrent_move ended; code, text */
+    EVENT_REMOVED,  /* torrent: gone (data deleted if asked); code, text */
+    EVENT_SAVED,    /* torrent: resume state is on disk */
+    EVENT_ERROR,    /* torrent or session (handle 0): code, text = one sentence */
+    EVENT_OVERFLOW, /* index = events that were dropped */
     EVENT_COUNT
 };
 const char *event_name(enum event_type t); /* "piece", "peer_closed", ... */
@@ -52,7 +52,8 @@ void events_init(struct events *q);
 void events_fini(struct events *q);
 /* Takes ev->text and ev->data over, also when the event is dropped. */
 void events_push(struct events *q, struct event *ev);
-bool events_pop(struct events *q, struct event *out); /* the caller frees with event_fini */
+bool events_pop(struct events *q,
+                struct event *out); /* the caller frees with event_fini */
 void event_fini(struct event *ev);
 
 #endif

@@ -31,69 +31,80 @@ struct peer {
     struct session *session;
     struct torrent *torrent; /* NULL: incoming, before its handshake */
     struct stream *stream;
-    struct link in_torrent;  /* in torrent->peers or session->unknown */
+    struct link in_torrent; /* in torrent->peers or session->unknown */
     struct link hungry, dirty, throttled_down, throttled_up, dying;
     enum peer_state state;
     bool incoming;
-    struct addr addr;            /* the other end; for incoming ones its port is not its listening one */
+    struct addr
+        addr; /* the other end; for incoming ones its port is not its listening one */
     struct candidate *candidate; /* its row in the roster, or NULL */
     struct handshake hs;         /* theirs */
     char client[64];             /* from the extension handshake, else from the peer id */
     struct extension_handshake ext;
     /* choke and interest, both ways */
-    bool choking, interested;           /* we them, we in them */
-    bool choked, peer_interested;       /* they us, they in us */
+    bool choking, interested;     /* we them, we in them */
+    bool choked, peer_interested; /* they us, they in us */
     bool optimistic;
     bool has_all_counted; /* counted as a seed by the picker */
-    bool got_bitfield_stage; /* a message came: BITFIELD and its kin are over */
+    bool got_pieces;      /* BITFIELD, HAVE_ALL or HAVE_NONE came: only once */
+    bool was_ready;       /* the handshakes went through */
     bool upload_only;
     bool parole;
     struct bitset has;
-    struct bitset allowed;  /* pieces we may ask while choked (BEP 6); size 0 = none */
+    struct bitset allowed;    /* pieces we may ask while choked (BEP 6); size 0 = none */
     uint32_t allowed_out[16]; /* pieces they may ask while choked */
-    uint8_t allowed_given[16], allowed_out_count;
+    uint8_t allowed_out_count;
+    uint32_t allowed_given[16]; /* blocks of each that were asked */
     struct wire_reader reader;
     struct requests requests;
-    uint8_t *aside;         /* a second copy of a block that is landing from another peer */
+    uint8_t *aside; /* a second copy of a block that is landing from another peer */
     uint32_t last_piece;
     struct upload_queue uploads;
     struct peer_send send;
-    struct timer timer;     /* the earliest of its deadlines */
-    struct meter down, up;  /* payload */
+    struct timer timer;    /* the earliest of its deadlines */
+    struct meter down, up; /* payload */
     usec connected_at, last_received, last_sent, last_block_at, last_upload_at;
     usec unchoked_at, waiting_since, interested_since;
     uint64_t received_at_round, sent_at_round, sent_at_unchoke; /* totals then */
     uint32_t hash_fails, duplicate_blocks, unrequested_blocks, blocks;
+    usec ask_after; /* no requests before (it rejected some); 0 = any time */
     int close_code;
     const char *close_why;
 };
 
 /* Dials or takes an accepted connection. NULL when a limit or memory says no. */
 struct peer *peer_dial(struct torrent *t, struct candidate *c);
-struct peer *peer_accept(struct session *s, struct stream *stream, const struct addr *from);
+struct peer *peer_accept(struct session *s, struct stream *stream,
+                         const struct addr *from);
 /* Ends it: requests go back, links are cut, hooks are silent; freed at the end of the step. `why`
  * is a constant. Idempotent. */
 void peer_close(struct peer *p, int code, const char *why);
 void peer_bury(struct peer *p);
+int peer_attach(struct peer *p, struct torrent *t); /* 0 or ERR_NOMEM */
+void peer_greet(struct peer *p);                    /* our handshake goes out */
+void peer_on_greeted(struct peer *p);               /* both handshakes are through */
 
 /* Life, for the engine's other files. */
-void peer_set_deadline(struct peer *p);     /* recomputes its timer */
-void peer_update_interest(struct peer *p);  /* says INTERESTED / NOT_INTERESTED when that changed */
+void peer_set_deadline(struct peer *p); /* recomputes its timer */
+void peer_update_interest(
+    struct peer *p); /* says INTERESTED / NOT_INTERESTED when that changed */
 void peer_set_choking(struct peer *p, bool choking);
-void peer_want_requests(struct peer *p);    /* puts it on the hungry list */
+void peer_want_requests(struct peer *p); /* puts it on the hungry list */
 void peer_want_write(struct peer *p);
 bool peer_is_seed(const struct peer *p);
 uint64_t peer_download_rate(const struct peer *p);
 uint64_t peer_upload_rate(const struct peer *p);
 double peer_progress(const struct peer *p); /* 0..1 */
-void peer_on_torrent_ready(struct peer *p); /* checking ended: now we may say what we have */
+void peer_on_torrent_ready(
+    struct peer *p); /* checking ended: now we may say what we have */
 
 /* peer_read */
 void peer_on_ready(struct peer *p, int events);
 void peer_update_want(struct peer *p);
 extern const struct wire_hooks peer_wire_hooks;
 /* peer_messages */
-void peer_say_hello(struct peer *p); /* after both handshakes: extension handshake, bitfield */
+void peer_say_hello(
+    struct peer *p); /* after both handshakes: extension handshake, bitfield */
 int peer_on_handshake(void *owner, const struct handshake *h);
 int peer_on_message(void *owner, const struct wire_message *m);
 int peer_on_body(void *owner, int id, struct chunked_buffer *body, uint32_t len);
@@ -102,12 +113,14 @@ uint8_t *peer_on_piece(void *owner, const struct wire_message *m);
 int peer_on_block(void *owner, const struct wire_message *m, uint8_t *place);
 uint32_t peer_predict(void *owner, struct wire_slot *slots, uint32_t max);
 void peer_drop_requests(struct peer *p); /* gives all back to the picker */
-void peer_cancel_block(struct peer *p, uint32_t piece, uint32_t begin); /* end game, seeks */
+void peer_cancel_block(struct peer *p, uint32_t piece,
+                       uint32_t begin); /* end game, seeks */
 /* peer_request */
 void peer_request_more(struct peer *p);
 /* peer_serve */
 int peer_on_request(struct peer *p, const struct wire_message *m);
 void peer_on_cancel(struct peer *p, const struct wire_message *m);
 void peer_reject_uploads(struct peer *p);
+void peer_serve_fill(struct peer *p); /* makes the next flight if there is none */
 
 #endif

@@ -15,12 +15,16 @@
 #include "base/list.h"
 #include "base/meter.h"
 #include "base/rng.h"
+#include "engine/bans.h"
 #include "engine/events.h"
 #include "engine/settings.h"
 #include "engine/stats.h"
 #include "io/fetch.h"
+#include "io/jobs.h"
 #include "io/loop.h"
 #include "io/stream.h"
+
+#define SESSION_SCRATCH 65536u /* bytes behind the predicted slots in one read */
 
 struct torrent;
 struct peer;
@@ -30,12 +34,12 @@ struct session {
     struct loop *loop;
     struct fetcher *fetcher;
     struct listener *listener4, *listener6;
-    uint16_t port;            /* the real listening port; 0 = not listening */
+    uint16_t port; /* the real listening port; 0 = not listening */
     uint8_t peer_id[20];
     struct rng rng;
-    struct budget budget;     /* bulk memory */
+    struct budget budget; /* bulk memory */
     struct buffer_pool upload_pool;
-    uint8_t *scratch;         /* one receive scratch for all peers */
+    uint8_t *scratch; /* one receive scratch for all peers */
     struct bucket up, down;
     struct meter up_meter, down_meter; /* payload */
     struct stats stats;
@@ -48,10 +52,13 @@ struct session {
     struct link starving;     /* peers that wait for memory */
     struct link dirty;        /* peers with something to write */
     struct link throttled_down, throttled_up; /* peers that wait for a rate limit */
-    struct link to_decide;    /* torrents whose decisions are due */
+    struct link to_decide;                    /* torrents whose decisions are due */
     struct link dying_peers, dying_torrents;
+    struct link lookups; /* host names being resolved */
     struct timer down_timer, up_timer;
-    uint32_t own_jobs;        /* torrents being removed and the like: session_free waits */
+    struct bans bans;
+    usec dial_second; /* the second that `dials` counts */
+    uint32_t dials;
     bool stepping, closed;
 };
 
@@ -64,8 +71,10 @@ int session_close(struct session *s, usec linger);
 void session_free(struct session *s); /* closes with linger 0 if still open */
 
 int session_fd(const struct session *s);
-usec session_timeout(const struct session *s); /* until the next step is due; USEC_NEVER */
-int session_step(struct session *s, usec wait); /* 0; ERR_BUSY inside itself; ERR_CLOSED */
+usec session_timeout(
+    const struct session *s); /* until the next step is due; USEC_NEVER */
+int session_step(struct session *s,
+                 usec wait); /* 0; ERR_BUSY inside itself; ERR_CLOSED */
 
 static inline usec session_now(const struct session *s) {
     return loop_now(s->loop);
@@ -75,8 +84,14 @@ struct torrent *session_torrent(const struct session *s, handle h); /* NULL when
 struct peer *session_peer(const struct session *s, handle h);
 struct torrent *session_find(const struct session *s, const uint8_t info_hash[20]);
 
+void session_note_memory(
+    struct session *s); /* bulk memory came back: starving peers may ask */
+void session_free_idle(struct session *s); /* gives idle buffers back to the budget */
+void lookups_cancel(struct session *s);
+
 /* Queues an event; `format` may be NULL. */
-void session_event(struct session *s, enum event_type type, struct torrent *t, struct peer *p,
-                   uint32_t index, int code, const char *format, ...) PRINTF_LIKE(7, 8);
+void session_event(struct session *s, enum event_type type, struct torrent *t,
+                   struct peer *p, uint32_t index, int code, const char *format, ...)
+    PRINTF_LIKE(7, 8);
 
 #endif

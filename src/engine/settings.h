@@ -13,19 +13,20 @@ enum receive_mode {
 };
 
 struct settings {
-    int port;             /* TCP listening port, 0 = any free one, -1 = do not listen */
-    struct addr bind;     /* listen on and dial from this address only; family 0 = all */
-    const char *directory;/* where downloads go; NULL = "." */
-    const char *state;    /* where resume files are kept; NULL = none are */
-    uint64_t memory;      /* bytes of bulk data; 0 = 64 MiB */
-    uint32_t connections; /* per session; 0 = 200 */
-    uint32_t slots;       /* upload slots per torrent; 0 = 8; UINT32_MAX = everybody */
+    int port;              /* TCP listening port, 0 = any free one, -1 = do not listen */
+    struct addr bind;      /* listen on and dial from this address only; family 0 = all */
+    const char *directory; /* where downloads go; NULL = "." */
+    const char *state;     /* where resume files are kept; NULL = none are */
+    uint64_t memory;       /* bytes of bulk data; 0 = 64 MiB */
+    uint32_t connections;  /* per session; 0 = 200 */
+    uint32_t slots;        /* upload slots per torrent; 0 = 8; UINT32_MAX = everybody */
     uint64_t up_rate, down_rate; /* bytes per second, 0 = no limit */
     enum receive_mode receive;
     bool full_allocation;
     const char *user_agent; /* to trackers; NULL = "mare/VERSION" */
-    const char *ca_file;    /* extra certificate authority for https trackers; NULL = system's */
-    uint64_t seed;          /* for decisions (specs, simulations); 0 = from the kernel */
+    const char
+        *ca_file;  /* extra certificate authority for https trackers; NULL = system's */
+    uint64_t seed; /* for decisions (specs, simulations); 0 = from the kernel */
 };
 
 #endif

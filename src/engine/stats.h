@@ -6,24 +6,27 @@
 #include "base/base.h"
 
 /* X(name, "what it counts") */
-#define STATS_COUNTERS(X)                                                                       \
-    X(payload_received, "bytes of blocks that arrived, wanted or not (peer_read)")              \
-    X(payload_copied, "bytes of blocks that user space copied on their way in (wire_reader)")   \
-    X(payload_wasted, "bytes of blocks that nobody had asked for or that came twice (peer_block)") \
-    X(payload_failed, "bytes of pieces that failed their hash (store)")                         \
-    X(payload_sent, "bytes of blocks sent (peer_send)")                                         \
-    X(bytes_received, "all bytes read from peers (peer_read)")                                  \
-    X(bytes_sent, "all bytes written to peers (peer_send)")                                     \
-    X(recv_calls, "receive system calls on peers (peer_read)")                                  \
-    X(send_calls, "send system calls on peers (peer_send)")                                     \
-    X(slots_predicted, "readv slots that were filled as predicted (wire_reader)")               \
-    X(slots_missed, "readv slots whose header was another message (wire_reader)")               \
-    X(pieces_verified, "pieces that matched their hash after download (store)")                 \
-    X(pieces_failed, "pieces that did not (store)")                                             \
-    X(hash_nsec, "nanoseconds workers spent hashing (store)")                                   \
-    X(disk_nsec, "nanoseconds workers spent in file calls (store)")                             \
-    X(upload_reads_now, "blocks for upload read from the page cache on the loop (peer_serve)")  \
-    X(upload_reads_job, "block reads for upload that needed a worker (peer_serve)")             \
+#define STATS_COUNTERS(X)                                                           \
+    X(payload_received, "bytes of blocks that arrived, wanted or not (peer_read)")  \
+    X(payload_copied,                                                               \
+      "bytes of blocks that user space copied on their way in (wire_reader)")       \
+    X(payload_wasted,                                                               \
+      "bytes of blocks that nobody had asked for or that came twice (peer_block)")  \
+    X(payload_failed, "bytes of pieces that failed their hash (store)")             \
+    X(payload_sent, "bytes of blocks sent (peer_send)")                             \
+    X(bytes_received, "all bytes read from peers (peer_read)")                      \
+    X(bytes_sent, "all bytes written to peers (peer_send)")                         \
+    X(recv_calls, "receive system calls on peers (peer_read)")                      \
+    X(send_calls, "send system calls on peers (peer_send)")                         \
+    X(slots_predicted, "readv slots that were filled as predicted (wire_reader)")   \
+    X(slots_missed, "readv slots whose header was another message (wire_reader)")   \
+    X(pieces_verified, "pieces that matched their hash after download (store)")     \
+    X(pieces_failed, "pieces that did not (store)")                                 \
+    X(hash_nsec, "nanoseconds workers spent hashing (store)")                       \
+    X(disk_nsec, "nanoseconds workers spent in file calls (store)")                 \
+    X(upload_reads_now,                                                             \
+      "blocks for upload read from the page cache on the loop (peer_serve)")        \
+    X(upload_reads_job, "block reads for upload that needed a worker (peer_serve)") \
     X(steps, "turns of the loop (session)")
 
 struct stats {

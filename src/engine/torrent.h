@@ -4,23 +4,23 @@
 #define MARE_TORRENT_H
 
 #include "codec/metainfo.h"
+#include "engine/resume.h"
 #include "engine/session.h"
+#include "engine/trackers.h"
 #include "io/storage.h"
 #include "swarm/blame.h"
 #include "swarm/download.h"
 #include "swarm/roster.h"
 
 enum torrent_state {
-    TORRENT_METADATA,    /* the info dictionary is not known yet (magnet) */
-    TORRENT_CHECKING,    /* looking at what is on disk */
+    TORRENT_METADATA, /* the info dictionary is not known yet (magnet) */
+    TORRENT_CHECKING, /* looking at what is on disk */
     TORRENT_DOWNLOADING,
-    TORRENT_FINISHED,    /* all that is wanted is here; seeding what we have */
-    TORRENT_SEEDING,     /* all is here */
+    TORRENT_FINISHED, /* all that is wanted is here; seeding what we have */
+    TORRENT_SEEDING,  /* all is here */
     TORRENT_REMOVING
 };
 const char *torrent_state_name(enum torrent_state s); /* "metadata", "checking", ... */
-
-struct trackers;
 
 struct torrent {
     handle id;
@@ -40,43 +40,48 @@ struct torrent {
     struct blame blame;
     struct roster roster;
     struct trackers *trackers;
-    uint8_t *file_priority;   /* one a file, 0 = skip */
-    uint32_t *file_missing;   /* pieces of each file that are not here yet */
+    uint8_t *file_priority; /* one a file, 0 = skip */
+    uint32_t *file_missing; /* pieces of each file that are not here yet */
     struct link peers;
     uint32_t peer_count, ready_count; /* all; after the handshake */
-    uint32_t slots;           /* upload slots; 0 = the session's */
-    uint32_t connections;     /* limit; 0 = the session's */
-    struct bucket up, down;   /* this torrent's own limits */
+    uint32_t slots;                   /* upload slots; 0 = the session's */
+    uint32_t connections;             /* limit; 0 = the session's */
+    struct bucket up, down;           /* this torrent's own limits */
     struct meter up_meter, down_meter;
     uint64_t uploaded, downloaded; /* payload bytes, all sessions (resume) */
     uint64_t wasted, failed_bytes;
-    int64_t added_at, done_at;     /* unix seconds; 0 = not yet */
-    usec started_at, finished_at;  /* loop time */
+    int64_t added_at, done_at;    /* unix seconds; 0 = not yet */
+    usec started_at, finished_at; /* loop time */
     /* timers and pending decisions: private to the engine's files */
     struct timer choke_timer, connect_timer, resume_timer, disk_timer;
-    bool choke_due, connect_due;
+    bool choke_due, choke_round_due, connect_due, useless_due, blocks_free;
     usec last_optimistic, last_turnover;
-    uint32_t dials_in_burst;
-    uint32_t jobs;            /* operations that refer to this torrent */
-    bool dirty_resume, announced_done, removing_data, checking_all, selecting;
-    uint32_t check_next, checks_running, check_found;
-    struct resume *resume;    /* what the resume file said, while it is being verified */
-    struct link writes;       /* pieces in the hash and write jobs, or waiting for the disk */
+    uint32_t jobs; /* operations that refer to this torrent */
+    bool dirty_resume, announced_done, removing_data, removed, saving;
+    bool selecting, select_again; /* a change of wanted files is on its way to storage */
+    bool sampling;                /* the check hashes only a sample of what resume says */
+    bool seed_mode;               /* the user says that all is here */
+    struct bitset to_check,
+        found; /* while checking: what is to be hashed; what matched */
+    uint32_t check_next, checks_running, check_found, checked;
+    struct resume *resume; /* what the resume file said, while it is being verified */
+    struct link writes; /* pieces in the hash and write jobs, or waiting for the disk */
     uint32_t writes_running;
 };
 
 struct add_options {
-    const char *directory;      /* NULL = the session's */
+    const char *directory; /* NULL = the session's */
     bool paused;
-    bool seed_mode;             /* the data is said to be complete: check it, expect all */
+    bool seed_mode; /* the data is said to be complete: check it, expect all */
     const uint8_t *file_priority; /* one a file, or NULL = all normal */
     uint32_t file_priorities;     /* how many are given */
     bool full_allocation;
 };
 
 /* A .torrent's bytes. ERR_EXISTS if the torrent is in the session already (*out is set to it). */
-int torrent_add(struct session *s, const uint8_t *data, size_t len, const struct add_options *o,
-                struct torrent **out, struct err *e) MUST_USE;
+int torrent_add(struct session *s, const uint8_t *data, size_t len,
+                const struct add_options *o, struct torrent **out, struct err *e)
+    MUST_USE;
 /* Stops and forgets; EVENT_REMOVED when it is done. With `data`, files, resume and parts are deleted;
  * else resume state is saved. The handle is dead at once. */
 void torrent_remove(struct torrent *t, bool data);
@@ -84,15 +89,18 @@ void torrent_pause(struct torrent *t);
 void torrent_resume(struct torrent *t);
 /* Checks all data again. ERR_BUSY while checking. */
 int torrent_recheck(struct torrent *t, struct err *e);
-int torrent_move(struct torrent *t, const char *directory, struct err *e); /* EVENT_MOVED */
+int torrent_move(struct torrent *t, const char *directory,
+                 struct err *e);     /* EVENT_MOVED */
 int torrent_save(struct torrent *t); /* resume state now; EVENT_SAVED */
 /* An address to try. 1 new, 0 known, or ERR_INVALID (unusable), ERR_LIMIT. Manual ones are dialled at
  * once. */
 int torrent_connect(struct torrent *t, const struct addr *a, uint32_t source);
 /* The same for a name, resolved on a worker; errors become EVENT_ERROR. */
-int torrent_connect_host(struct torrent *t, const char *host, uint16_t port, struct err *e);
+int torrent_connect_host(struct torrent *t, const char *host, uint16_t port,
+                         struct err *e);
 /* A finder (tracker, ...) named these. */
-void torrent_on_addresses(struct torrent *t, const struct addr *a, uint32_t n, uint32_t source);
+void torrent_on_addresses(struct torrent *t, const struct addr *a, uint32_t n,
+                          uint32_t source);
 void torrent_ban(struct torrent *t, const struct addr *a, usec duration, const char *why);
 
 void torrent_set_rates(struct torrent *t, uint64_t up, uint64_t down); /* 0 = no limit */
@@ -100,24 +108,39 @@ int torrent_set_file_priority(struct torrent *t, uint32_t file, int priority); /
 void torrent_set_piece_priority(struct torrent *t, uint32_t piece, int priority);
 void torrent_set_piece_deadline(struct torrent *t, uint32_t piece, usec at);
 /* Reads verified bytes on a worker: EVENT_READ with `token`. ERR_NOTFOUND: not all here. <= 64 MiB. */
-int torrent_read(struct torrent *t, uint64_t offset, uint32_t length, uint64_t token, struct err *e);
+int torrent_read(struct torrent *t, uint64_t offset, uint32_t length, uint64_t token,
+                 struct err *e);
 
 /* For properties. */
-uint64_t torrent_bytes_have(const struct torrent *t);   /* verified bytes of wanted files and others */
-uint64_t torrent_bytes_wanted(const struct torrent *t); /* bytes of pieces with priority > 0 */
-uint64_t torrent_bytes_left(const struct torrent *t);   /* of the wanted, not verified */
+uint64_t torrent_bytes_have(
+    const struct torrent *t); /* verified bytes of wanted files and others */
+uint64_t torrent_bytes_wanted(
+    const struct torrent *t); /* bytes of pieces with priority > 0 */
+uint64_t torrent_bytes_left(const struct torrent *t); /* of the wanted, not verified */
 uint64_t torrent_file_have(const struct torrent *t, uint32_t file);
 uint32_t torrent_seeds_connected(const struct torrent *t);
 
 /* For the engine's other files. */
 void torrent_set_state(struct torrent *t, enum torrent_state s);
-void torrent_on_checked(struct torrent *t);      /* store: what is on disk is known */
-void torrent_note_interest(struct torrent *t);   /* priorities changed: who interests us is anew */
-void torrent_maybe_done(struct torrent *t);      /* idempotent pulse after pieces and priorities */
+void torrent_on_checked(struct torrent *t); /* store: the pieces in to_check are hashed */
+void torrent_on_ready(struct torrent *t);   /* check: what is on disk is known */
+void torrent_decide(struct torrent *t);     /* session: its pending decisions */
+void torrent_stop(struct torrent *t);       /* ends connections and announces */
+bool torrent_advance_removal(struct torrent *t); /* session: true = bury it */
+void torrent_note_interest(
+    struct torrent *t); /* priorities changed: who interests us is anew */
+void torrent_maybe_done(
+    struct torrent *t); /* idempotent pulse after pieces and priorities */
 void torrent_want_decision(struct torrent *t, bool choke, bool connect);
 bool torrent_downloads(const struct torrent *t); /* wants blocks now */
-bool torrent_active(const struct torrent *t);    /* may have connections */
-void torrent_bury(struct torrent *t);            /* session: frees it */
+bool torrent_wants_data(
+    const struct torrent *t);                 /* lacks something wanted (disk or not) */
+bool torrent_active(const struct torrent *t); /* may have connections */
+/* A peer's usefulness may have changed: two seeds need no connection. */
+void torrent_want_turnover(struct torrent *t, struct peer *p);
+void torrent_note_blocks_free(
+    struct torrent *t);               /* blocks or memory came back: others may ask */
+void torrent_bury(struct torrent *t); /* session: frees it */
 #ifndef NDEBUG
 void torrent_check(const struct torrent *t); /* invariants, asserted */
 #endif

@@ -1,0 +1,204 @@
+/* connect: see the header. */
+#include "engine/connect.h"
+
+#include <string.h>
+
+#include "base/err.h"
+#include "engine/bans.h"
+#include "engine/peer.h"
+
+uint32_t connect_limit(const struct torrent *t) {
+    uint32_t limit = t->session->settings.connections;
+    return t->connections && t->connections < limit ? t->connections : limit;
+}
+
+static bool is_full(const struct torrent *t) {
+    return t->session->connections >= t->session->settings.connections ||
+           t->peer_count >= connect_limit(t);
+}
+
+/* ---- dialling --------------------------------------------------------------------------- */
+
+static bool wants_peers(const struct torrent *t) {
+    return torrent_active(t) && t->state != TORRENT_CHECKING && !is_full(t);
+}
+
+/* A token bucket in the session would do the same with more state: a burst is what fits into
+ * the last second. */
+static bool pace_allows(struct torrent *t, usec now) {
+    struct session *s = t->session;
+    if (now - s->dial_second >= USEC_PER_SEC)
+        s->dial_second = now, s->dials = 0;
+    return s->dials < CONNECT_PACE;
+}
+
+static void set_timer(struct torrent *t, usec at) {
+    timer_set(loop_timers(t->session->loop), &t->connect_timer, at);
+}
+
+static bool is_seeding(const struct torrent *t) {
+    return t->state == TORRENT_SEEDING || t->state == TORRENT_FINISHED;
+}
+
+static void dial(struct torrent *t, struct candidate *c, usec now) {
+    roster_note_dialled(c, now);
+    t->session->dials++;
+    if (bans_has(&t->session->bans, &c->addr, now) || !peer_dial(t, c))
+        roster_note_failed(c, now);
+}
+
+void connect_decide(struct torrent *t) {
+    usec now = session_now(t->session);
+    struct candidate *c = NULL;
+    t->connect_due = false;
+    while (wants_peers(t) && pace_allows(t, now) &&
+           (c = roster_next(&t->roster, now, is_seeding(t))))
+        dial(t, c, now);
+    if (!wants_peers(t))
+        return; /* a peer that leaves brings us back */
+    if (!pace_allows(t, now)) {
+        set_timer(t, t->session->dial_second + USEC_PER_SEC);
+        return;
+    }
+    usec due = roster_next_due(&t->roster, now, is_seeding(t));
+    if (due != USEC_NEVER)
+        set_timer(t, MAX(due, now + 1));
+}
+
+/* ---- coming in -------------------------------------------------------------------------- */
+
+void connect_on_accept(void *owner, struct stream *stream, const struct addr *from) {
+    struct session *s = owner;
+    bool full =
+        s->connections >= s->settings.connections + s->settings.connections / 10 + 4;
+    if (s->closed || full || bans_has(&s->bans, from, session_now(s)) ||
+        !peer_accept(s, stream, from))
+        stream_close(stream);
+}
+
+/* ---- the handshakes meet ---------------------------------------------------------------- */
+
+static int refuse(struct peer *p, int code, const char *why) {
+    peer_close(p, code, why);
+    return code;
+}
+
+static void say_handshake(struct peer *p) {
+    struct handshake h = {.extensions = true, .fast = true};
+    uint8_t bytes[HANDSHAKE_LEN];
+    memcpy(h.info_hash, p->torrent->info_hash, sizeof h.info_hash);
+    memcpy(h.peer_id, p->session->peer_id, sizeof h.peer_id);
+    handshake_encode(bytes, &h);
+    peer_say_raw(p, bytes, sizeof bytes);
+}
+
+void peer_greet(struct peer *p) {
+    say_handshake(p);
+}
+
+/* Both sides dialled at once: of the two connections both sides keep the one that was begun by
+ * the side with the greater peer id. */
+static bool is_the_better_of(const struct peer *p, const struct peer *other) {
+    if (p->incoming == other->incoming)
+        return false; /* a second one in the same direction */
+    bool we_are_greater =
+        memcmp(p->session->peer_id, p->hs.peer_id, sizeof p->hs.peer_id) > 0;
+    return we_are_greater != p->incoming;
+}
+
+static struct peer *find_double(struct peer *p) {
+    LIST_EACH(l, &p->torrent->peers) {
+        struct peer *other = LIST_ITEM(l, struct peer, in_torrent);
+        if (other != p && other->state == PEER_READY &&
+            memcmp(other->hs.peer_id, p->hs.peer_id, sizeof p->hs.peer_id) == 0)
+            return other;
+    }
+    return NULL;
+}
+
+static int settle_double(struct peer *p) {
+    struct peer *other = find_double(p);
+    if (!other)
+        return 0;
+    if (!is_the_better_of(p, other))
+        return refuse(p, ERR_EXISTS, "connected already");
+    peer_close(other, ERR_EXISTS, "connected already");
+    return 0;
+}
+
+static int attach_incoming(struct peer *p) {
+    struct torrent *t = session_find(p->session, p->hs.info_hash);
+    if (!t || !torrent_active(t))
+        return refuse(p, ERR_NOTFOUND, "asked for a torrent we do not have");
+    if (is_full(t))
+        return refuse(p, ERR_BUSY, "connection limit reached");
+    if (peer_attach(p, t) < 0)
+        return refuse(p, ERR_NOMEM, "out of memory");
+    (void)roster_add(&t->roster, &p->addr, SOURCE_INCOMING, session_now(p->session));
+    struct candidate *c = roster_find(&t->roster, &p->addr);
+    if (c && !c->connected) {
+        p->candidate = c;
+        c->connected = true;
+    }
+    return 0;
+}
+
+int connect_on_handshake(struct peer *p) {
+    struct session *s = p->session;
+    int status = 0;
+    if (memcmp(p->hs.peer_id, s->peer_id, sizeof s->peer_id) == 0) {
+        if (p->candidate)
+            roster_ban(p->candidate, USEC_NEVER); /* it is ourselves */
+        return refuse(p, ERR_EXISTS, "connected to ourselves");
+    }
+    if (p->incoming)
+        status = attach_incoming(p);
+    else if (memcmp(p->hs.info_hash, p->torrent->info_hash, sizeof p->hs.info_hash) != 0)
+        return refuse(p, ERR_PROTOCOL, "answered for another torrent");
+    if (status == 0)
+        status = settle_double(p);
+    if (status < 0)
+        return status;
+    if (p->incoming)
+        say_handshake(p);
+    peer_on_greeted(p);
+    return p->state == PEER_DEAD ? ERR_CLOSED : 0;
+}
+
+void connect_on_listen_port(struct peer *p, uint16_t port) {
+    struct addr a = p->addr;
+    a.port = port;
+    if (addr_equal(&a, &p->addr))
+        return;
+    (void)roster_add(&p->torrent->roster, &a, SOURCE_PEX, session_now(p->session));
+    struct candidate *c = roster_find(&p->torrent->roster, &a);
+    if (!c || c->connected)
+        return;
+    if (p->candidate)
+        p->candidate->connected = false;
+    p->candidate =
+        c; /* this is where it would be dialled: so it is not, while connected */
+    c->connected = true;
+}
+
+/* ---- leaving ---------------------------------------------------------------------------- */
+
+void connect_on_closed(struct peer *p) {
+    struct torrent *t = p->torrent;
+    usec now = session_now(p->session);
+    struct candidate *c = p->candidate;
+    p->candidate = NULL;
+    if (c) {
+        if (p->was_ready)
+            roster_note_closed(c, now);
+        else
+            roster_note_failed(c, now);
+    }
+    if (t)
+        torrent_want_decision(t, !p->choking, true);
+}
+
+void connect_close_all(struct torrent *t, int code, const char *why) {
+    while (!list_empty(&t->peers))
+        peer_close(LIST_ITEM(t->peers.next, struct peer, in_torrent), code, why);
+}

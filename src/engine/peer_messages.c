@@ -1,0 +1,302 @@
+/* peer_messages: what each message does. One function a message, one table that finds it. */
+#include <string.h>
+
+#include "base/err.h"
+#include "engine/connect.h"
+#include "engine/peer.h"
+
+#define OUR_REQQ 2000 /* upload_queue's bound */
+#define ALLOWED_FAST_COUNT 10
+#define REJECT_PAUSE (1 * USEC_PER_SEC)
+
+/* ---- what we say first ------------------------------------------------------------------ */
+
+static void say_extensions(struct peer *p) {
+    struct extension_handshake h = {.reqq = OUR_REQQ, .upload_only = -1};
+    struct text t;
+    if (!p->hs.extensions)
+        return;
+    h.id[EXT_UPLOAD_ONLY] = EXT_UPLOAD_ONLY;
+    strcpy(h.version, "mare " MARE_VERSION);
+    h.port = p->session->port;
+    h.yourip = p->addr;
+    h.upload_only = p->torrent->meta && bitset_full(&p->torrent->have);
+    text_init(&t);
+    extension_handshake_encode(&t, &h);
+    if (!t.failed)
+        peer_say_extended(p, EXT_HANDSHAKE, t.data, t.len);
+    text_free(&t);
+}
+
+static void say_bitfield(struct peer *p) {
+    const struct bitset *have = &p->torrent->have;
+    uint8_t head[5];
+    if (p->hs.fast && bitset_full(have))
+        peer_say_simple(p, WIRE_HAVE_ALL);
+    else if (p->hs.fast && have->count == 0)
+        peer_say_simple(p, WIRE_HAVE_NONE);
+    else if (have->count > 0) {
+        size_t len = bitset_bytes(have->size);
+        peer_say_raw(p, head, wire_put_header(head, WIRE_BITFIELD, (uint32_t)len));
+        peer_say_raw(p, have->bytes, len);
+    }
+}
+
+static void say_allowed_fast(struct peer *p) {
+    const struct torrent *t = p->torrent;
+    if (!p->hs.fast || p->addr.family != 4 || t->have.count == 0)
+        return;
+    uint32_t n = wire_allowed_fast(p->allowed_out, ALLOWED_FAST_COUNT, p->addr.ip,
+                                   t->info_hash, t->meta->pieces);
+    p->allowed_out_count = (uint8_t)n;
+    for (uint32_t i = 0; i < n; i++) {
+        struct wire_message m = {WIRE_ALLOWED_FAST, p->allowed_out[i], 0, 0, 0};
+        if (bitset_has(&t->have, m.index))
+            peer_say(p, &m);
+    }
+}
+
+void peer_say_hello(struct peer *p) {
+    say_bitfield(p); /* before anything else (BEP 3) */
+    say_extensions(p);
+    say_allowed_fast(p);
+}
+
+/* ---- handshake -------------------------------------------------------------------------- */
+
+int peer_on_handshake(void *owner, const struct handshake *h) {
+    struct peer *p = owner;
+    p->hs = *h;
+    client_name(p->client, h->peer_id);
+    return connect_on_handshake(p);
+}
+
+/* ---- messages --------------------------------------------------------------------------- */
+
+static int on_choke(struct peer *p, const struct wire_message *m) {
+    (void)m;
+    p->choked = true;
+    if (!p->hs.fast) /* with BEP 6 each request is rejected by name */
+        peer_drop_requests(p);
+    return 0;
+}
+
+static int on_unchoke(struct peer *p, const struct wire_message *m) {
+    (void)m;
+    p->choked = false;
+    p->ask_after = 0;
+    peer_want_requests(p);
+    return 0;
+}
+
+static int on_interested(struct peer *p, const struct wire_message *m) {
+    (void)m;
+    if (!p->peer_interested && p->choking)
+        p->waiting_since = session_now(p->session);
+    p->peer_interested = true;
+    torrent_want_decision(p->torrent, true, false); /* a slot may be free */
+    return 0;
+}
+
+static int on_not_interested(struct peer *p, const struct wire_message *m) {
+    (void)m;
+    p->peer_interested = false;
+    p->waiting_since = 0;
+    if (!p->choking)
+        torrent_want_decision(p->torrent, true, false); /* its slot falls free */
+    return 0;
+}
+
+/* Its pieces became one seed's, if they did. */
+static void note_progress(struct peer *p) {
+    if (!p->has_all_counted && bitset_full(&p->has)) {
+        picker_note_became_seed(&p->torrent->picker);
+        p->has_all_counted = true;
+    }
+    if (p->candidate)
+        p->candidate->upload_only = peer_is_seed(p);
+    peer_update_interest(p);
+    torrent_want_turnover(p->torrent, p);
+}
+
+static int on_have(struct peer *p, const struct wire_message *m) {
+    struct torrent *t = p->torrent;
+    if (m->index >= p->has.size)
+        return ERR_PROTOCOL;
+    if (!bitset_add(&p->has, m->index))
+        return 0;
+    picker_note_have(&t->picker, m->index);
+    if (bitset_full(&p->has))
+        note_progress(p);
+    else if (!p->interested && picker_state(&t->picker, m->index) < PIECE_HASHING)
+        peer_update_interest(p);
+    else
+        peer_want_requests(p);
+    return 0;
+}
+
+/* BITFIELD, HAVE_ALL or HAVE_NONE has filled p->has; nothing of it is counted yet. */
+static int on_first_pieces(struct peer *p) {
+    picker_note_peer(&p->torrent->picker, &p->has);
+    p->has_all_counted = bitset_full(&p->has);
+    note_progress(p);
+    return 0;
+}
+
+static int on_bitfield(struct peer *p, struct chunked_buffer *body, uint32_t len) {
+    if (p->got_pieces || p->has.count > 0 || len != bitset_bytes(p->has.size))
+        return ERR_PROTOCOL;
+    p->got_pieces = true;
+    struct bitset in = {0};
+    int status = bitset_init(&in, p->has.size);
+    if (status == 0 && chunked_buffer_consume(body, in.bytes, len))
+        status = bitset_load(&p->has, in.bytes, len);
+    bitset_fini(&in);
+    if (status < 0)
+        return status == ERR_NOMEM ? status : ERR_PROTOCOL;
+    return on_first_pieces(p);
+}
+
+static int on_have_all(struct peer *p, const struct wire_message *m) {
+    (void)m;
+    if (!p->hs.fast || p->got_pieces || p->has.count > 0)
+        return ERR_PROTOCOL;
+    p->got_pieces = true;
+    bitset_fill(&p->has);
+    return on_first_pieces(p);
+}
+
+static int on_have_none(struct peer *p, const struct wire_message *m) {
+    (void)m;
+    if (!p->hs.fast || p->got_pieces || p->has.count > 0)
+        return ERR_PROTOCOL;
+    p->got_pieces = true;
+    return 0;
+}
+
+static int on_request(struct peer *p, const struct wire_message *m) {
+    return peer_on_request(p, m);
+}
+
+static int on_cancel(struct peer *p, const struct wire_message *m) {
+    peer_on_cancel(p, m);
+    return 0;
+}
+
+/* A request that it will not answer. While unchoked that is odd: wait a little, or it would be
+ * asked and refused as fast as the wire allows. */
+static int on_reject(struct peer *p, const struct wire_message *m) {
+    struct request q;
+    int64_t i = requests_find(&p->requests, m->index, m->begin, m->length);
+    if (!p->hs.fast)
+        return ERR_PROTOCOL;
+    if (i < 0)
+        return 0;
+    requests_remove(&p->requests, (uint32_t)i, &q);
+    if (q.cancelled)
+        return 0;
+    download_on_unasked(&p->torrent->download, q.piece, q.begin);
+    torrent_note_blocks_free(p->torrent);
+    (void)bitset_remove(&p->allowed, m->index);
+    if (!p->choked) {
+        p->ask_after = session_now(p->session) + REJECT_PAUSE;
+        peer_set_deadline(p);
+    }
+    return 0;
+}
+
+static int on_allowed_fast(struct peer *p, const struct wire_message *m) {
+    if (!p->hs.fast || m->index >= p->has.size)
+        return ERR_PROTOCOL;
+    if (p->allowed.size == 0 && bitset_init(&p->allowed, p->has.size) < 0)
+        return ERR_NOMEM;
+    (void)bitset_add(&p->allowed, m->index);
+    peer_want_requests(p);
+    return 0;
+}
+
+static int on_suggest(struct peer *p, const struct wire_message *m) {
+    return !p->hs.fast || m->index >= p->has.size ? ERR_PROTOCOL
+                                                  : 0; /* our picker knows better */
+}
+
+static int on_nothing(struct peer *p, const struct wire_message *m) {
+    (void)p, (void)m;
+    return 0;
+}
+
+typedef int message_handler(struct peer *p, const struct wire_message *m);
+
+static message_handler *handler_of(int id) {
+    static message_handler *const table[] = {
+        [WIRE_CHOKE] = on_choke,
+        [WIRE_UNCHOKE] = on_unchoke,
+        [WIRE_INTERESTED] = on_interested,
+        [WIRE_NOT_INTERESTED] = on_not_interested,
+        [WIRE_HAVE] = on_have,
+        [WIRE_REQUEST] = on_request,
+        [WIRE_CANCEL] = on_cancel,
+        [WIRE_PORT] = on_nothing,
+        [WIRE_SUGGEST] = on_suggest,
+        [WIRE_HAVE_ALL] = on_have_all,
+        [WIRE_HAVE_NONE] = on_have_none,
+        [WIRE_REJECT] = on_reject,
+        [WIRE_ALLOWED_FAST] = on_allowed_fast,
+    };
+    return id >= 0 && id < (int)COUNT_OF(table) && table[id] ? table[id] : on_nothing;
+}
+
+/* A hook may have closed the peer: then the reader must stop. */
+static int still_open(const struct peer *p, int status) {
+    return p->state == PEER_DEAD && status == 0 ? ERR_CLOSED : status;
+}
+
+int peer_on_message(void *owner, const struct wire_message *m) {
+    struct peer *p = owner;
+    return still_open(p, handler_of(m->id)(p, m));
+}
+
+/* ---- extensions ------------------------------------------------------------------------- */
+
+static int on_extension_handshake(struct peer *p, const uint8_t *data, size_t len) {
+    int status = extension_handshake_decode(&p->ext, data, len);
+    if (status < 0)
+        return status == ERR_NOMEM ? status : ERR_PROTOCOL;
+    if (p->ext.version[0])
+        memcpy(p->client, p->ext.version, sizeof p->client);
+    if (p->ext.upload_only >= 0)
+        p->upload_only = p->ext.upload_only;
+    if (p->incoming && p->ext.port)
+        connect_on_listen_port(p, p->ext.port);
+    torrent_want_turnover(p->torrent, p);
+    peer_want_requests(p); /* reqq may allow more */
+    return 0;
+}
+
+static int on_upload_only(struct peer *p, const uint8_t *data, size_t len) {
+    if (len >= 1)
+        p->upload_only = data[0] != 0;
+    torrent_want_turnover(p->torrent, p);
+    return 0;
+}
+
+static int on_extended(struct peer *p, struct chunked_buffer *body, uint32_t len) {
+    uint8_t small[4096], *data = small;
+    if (!p->hs.extensions || len == 0 || len > sizeof small)
+        return p->hs.extensions && len > 0
+                   ? 0
+                   : ERR_PROTOCOL; /* nothing of ours is that long */
+    (void)chunked_buffer_consume(body, data, len);
+    switch (data[0]) {
+    case EXT_HANDSHAKE: return on_extension_handshake(p, data + 1, len - 1);
+    case EXT_UPLOAD_ONLY: return on_upload_only(p, data + 1, len - 1);
+    default: return 0;
+    }
+}
+
+int peer_on_body(void *owner, int id, struct chunked_buffer *body, uint32_t len) {
+    struct peer *p = owner;
+    int status =
+        id == WIRE_BITFIELD ? on_bitfield(p, body, len) : on_extended(p, body, len);
+    return still_open(p, status);
+}

@@ -1,0 +1,293 @@
+/* store: see the header.
+ *
+ *     active -> hashing -> have        good: HAVE to everybody, buffer back to the pool
+ *                  |  \-> missing      bad: blame, and all of it again
+ *                  \--> writing        the disk refused: kept, tried again every few seconds
+ */
+#include "engine/store.h"
+
+#include <stdlib.h>
+
+#include "base/err.h"
+#include "engine/peer.h"
+
+#define DISK_RETRY (5 * USEC_PER_SEC)
+#define CHECKS_AT_ONCE 4u
+#define BAN_FOR_POISON (3600 * USEC_PER_SEC)
+
+struct store_write {
+    struct piece_write write;
+    struct link link; /* in torrent->writes */
+    struct torrent *torrent;
+    struct active_piece *piece;
+    uint8_t *buffer;
+    bool running;
+};
+
+/* ---- blame ------------------------------------------------------------------------------ */
+
+static bool address_of(void *ctx, handle peer, struct addr *out) {
+    struct torrent *t = ctx;
+    struct peer *p = session_peer(t->session, peer);
+    if (p)
+        *out = p->candidate ? p->candidate->addr : p->addr;
+    return p != NULL;
+}
+
+static void on_guilty(void *ctx, const struct addr *sender, handle peer) {
+    struct torrent *t = ctx;
+    struct peer *p = session_peer(t->session, peer);
+    torrent_ban(t, sender, BAN_FOR_POISON, "sent data that failed the hash check");
+    if (p)
+        peer_close(p, ERR_HASH, "sent data that failed the hash check");
+}
+
+static void on_suspect(void *ctx, const struct addr *sender, handle peer) {
+    struct torrent *t = ctx;
+    struct peer *p = session_peer(t->session, peer);
+    (void)sender;
+    if (!p)
+        return;
+    p->parole = true;
+    p->hash_fails++;
+}
+
+static void on_cleared(void *ctx, const struct addr *sender, handle peer) {
+    struct torrent *t = ctx;
+    struct peer *p = session_peer(t->session, peer);
+    (void)sender;
+    if (p)
+        p->parole = false;
+}
+
+/* ---- a piece is good -------------------------------------------------------------------- */
+
+static void note_files(struct torrent *t, uint32_t piece) {
+    const struct metainfo *m = t->meta;
+    uint64_t from = (uint64_t)piece * m->piece_length;
+    uint64_t to = from + metainfo_piece_size(m, piece);
+    for (uint32_t f = metainfo_file_at(m, from);
+         f < m->file_count && m->files[f].offset < to; f++)
+        if (m->files[f].length > 0 && --t->file_missing[f] == 0 &&
+            !(m->files[f].flags & FILE_PAD))
+            session_event(t->session, EVENT_FILE, t, NULL, f, 0, NULL);
+}
+
+void store_note_have(struct torrent *t, uint32_t piece) {
+    if (!bitset_add(&t->have, piece))
+        return;
+    picker_set_state(&t->picker, piece, PIECE_HAVE);
+    note_files(t, piece);
+}
+
+static void tell_peers(struct torrent *t, uint32_t piece) {
+    struct wire_message have = {WIRE_HAVE, piece, 0, 0, 0};
+    LIST_EACH(l, &t->peers) {
+        struct peer *p = LIST_ITEM(l, struct peer, in_torrent);
+        if (p->state != PEER_READY)
+            continue;
+        if (!bitset_has(&p->has, piece))
+            peer_say(p, &have);
+        else if (p->interested)
+            peer_update_interest(p);
+    }
+}
+
+/* The piece's active record ends, and its memory is free for others. */
+static void end_write(struct store_write *w) {
+    struct torrent *t = w->torrent;
+    active_pieces_give_buffer(&t->open, w->buffer, w->piece->length);
+    active_pieces_close(&t->open, w->piece);
+    list_remove(&w->link);
+    free(w);
+    t->jobs--;
+    torrent_note_blocks_free(t);
+}
+
+static void on_good(struct store_write *w) {
+    struct torrent *t = w->torrent;
+    uint32_t piece = w->piece->index;
+    blame_on_good(&t->blame, piece, w->buffer, w->piece->length, on_guilty, on_cleared,
+                  t);
+    t->session->stats.pieces_verified++;
+    t->dirty_resume = true;
+    store_note_have(t, piece);
+    end_write(w);
+    session_event(t->session, EVENT_PIECE, t, NULL, piece, 0, NULL);
+    tell_peers(t, piece);
+    torrent_maybe_done(t);
+}
+
+static void on_bad(struct store_write *w) {
+    struct torrent *t = w->torrent;
+    uint32_t piece = w->piece->index;
+    t->session->stats.pieces_failed++;
+    t->session->stats.payload_failed += w->piece->length;
+    t->failed_bytes += w->piece->length;
+    (void)blame_on_failed(&t->blame, w->piece, w->buffer, address_of, on_guilty,
+                          on_suspect, t);
+    picker_set_state(&t->picker, piece, PIECE_MISSING);
+    end_write(w);
+    session_event(t->session, EVENT_HASH_FAILED, t, NULL, piece, ERR_HASH,
+                  "piece %u failed its hash and is fetched again", piece);
+}
+
+/* ---- the disk refuses ------------------------------------------------------------------- */
+
+static void on_refused(struct store_write *w, const struct err *e) {
+    struct torrent *t = w->torrent;
+    picker_set_state(&t->picker, w->piece->index, PIECE_WRITING);
+    if (!t->disk_stopped) {
+        t->disk_stopped = true;
+        t->disk_err = *e;
+        session_event(t->session, EVENT_ERROR, t, NULL, w->piece->index, e->code,
+                      "%s; downloading waits and goes on by itself", e->text);
+    }
+    timer_set(loop_timers(t->session->loop), &t->disk_timer,
+              session_now(t->session) + DISK_RETRY);
+}
+
+static void on_disk_back(struct torrent *t) {
+    t->disk_stopped = false;
+    t->disk_err = (struct err){0};
+    session_event(t->session, EVENT_STATE, t, NULL, 0, 0, "%s",
+                  torrent_state_name(t->state));
+    torrent_note_blocks_free(t);
+}
+
+static void drop_write(struct store_write *w) {
+    picker_set_state(&w->torrent->picker, w->piece->index, PIECE_MISSING);
+    end_write(w);
+}
+
+static void on_written(struct storage_op *op) {
+    struct store_write *w = CONTAINER_OF(op, struct store_write, write.op);
+    struct torrent *t = w->torrent;
+    t->session->stats.hash_nsec += (uint64_t)op->hash_nsec;
+    t->session->stats.disk_nsec += (uint64_t)op->disk_nsec;
+    w->running = false;
+    t->writes_running--;
+    if (op->status == 0) {
+        if (t->disk_stopped)
+            on_disk_back(t);
+        on_good(w);
+    } else if (op->status == ERR_HASH) {
+        on_bad(w);
+    } else if (t->state == TORRENT_REMOVING || !w->write.hashed_ok) {
+        drop_write(w); /* going away, or not even hashed for want of memory */
+    } else {
+        on_refused(w, &op->err);
+    }
+}
+
+static void start_write(struct store_write *w, bool verified) {
+    struct torrent *t = w->torrent;
+    w->write.verified = verified;
+    w->write.op.done = on_written;
+    w->running = true;
+    t->writes_running++;
+    if (storage_write_piece(t->storage, &w->write) == 0)
+        return;
+    w->running = false;
+    t->writes_running--;
+    drop_write(w);
+}
+
+static void on_disk_timer(struct timer *timer, usec now) {
+    struct torrent *t = CONTAINER_OF(timer, struct torrent, disk_timer);
+    (void)now;
+    LIST_EACH(l, &t->writes) {
+        struct store_write *w = LIST_ITEM(l, struct store_write, link);
+        if (w->running)
+            continue;
+        picker_set_state(&t->picker, w->piece->index, PIECE_HASHING);
+        start_write(w, true);
+    }
+}
+
+void store_init(struct torrent *t) {
+    list_init(&t->writes);
+    timer_init(&t->disk_timer, on_disk_timer);
+}
+
+/* Nothing waits for the disk any more when a torrent goes. */
+void store_drop_waiting(struct torrent *t) {
+    timer_stop(loop_timers(t->session->loop), &t->disk_timer);
+    LIST_EACH(l, &t->writes) {
+        struct store_write *w = LIST_ITEM(l, struct store_write, link);
+        if (!w->running)
+            drop_write(w);
+    }
+}
+
+void store_on_complete(struct torrent *t, struct active_piece *p) {
+    struct store_write *w = calloc(1, sizeof *w);
+    if (!w) { /* as if nothing of it had come */
+        picker_set_state(&t->picker, p->index, PIECE_MISSING);
+        active_pieces_close(&t->open, p);
+        return;
+    }
+    w->torrent = t, w->piece = p;
+    w->buffer = active_piece_take_buffer(p);
+    w->write.piece = p->index, w->write.data = w->buffer;
+    list_init(&w->link);
+    list_append(&t->writes, &w->link);
+    t->jobs++;
+    picker_set_state(&t->picker, p->index, PIECE_HASHING);
+    start_write(w, false);
+}
+
+/* ---- checking existing data ------------------------------------------------------------- */
+
+struct store_check {
+    struct piece_check check;
+    struct torrent *torrent;
+};
+
+static bool next_to_check(struct torrent *t) {
+    while (t->check_next < t->to_check.size && !bitset_has(&t->to_check, t->check_next))
+        t->check_next++;
+    return t->check_next < t->to_check.size;
+}
+
+static void on_checked(struct storage_op *op);
+
+static void check_one(struct torrent *t, struct store_check *c) {
+    c->torrent = t;
+    c->check.op.done = on_checked;
+    c->check.piece = t->check_next++;
+    t->jobs++;
+    t->checks_running++;
+    if (storage_check_piece(t->storage, &c->check) == 0)
+        return;
+    t->jobs--;
+    t->checks_running--;
+    free(c); /* counts as not there */
+}
+
+static void on_checked(struct storage_op *op) {
+    struct store_check *c = CONTAINER_OF(op, struct store_check, check.op);
+    struct torrent *t = c->torrent;
+    t->session->stats.hash_nsec += (uint64_t)op->hash_nsec;
+    t->session->stats.disk_nsec += (uint64_t)op->disk_nsec;
+    t->jobs--;
+    t->checks_running--;
+    t->checked++;
+    if (op->status == 0 && t->state == TORRENT_CHECKING)
+        t->check_found++, (void)bitset_add(&t->found, c->check.piece);
+    free(c);
+    store_check(t);
+}
+
+void store_check(struct torrent *t) {
+    while (t->state == TORRENT_CHECKING && t->checks_running < CHECKS_AT_ONCE &&
+           next_to_check(t)) {
+        struct store_check *c = calloc(1, sizeof *c);
+        if (c)
+            check_one(t, c);
+        else
+            t->check_next++;
+    }
+    if (t->state == TORRENT_CHECKING && t->checks_running == 0)
+        torrent_on_checked(t);
+}

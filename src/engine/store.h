@@ -1,0 +1,17 @@
+/* store: pieces between memory and disk. A complete piece goes to a worker, which hashes and
+ * writes it; HAVE is said only after both. Checks of existing data come by here too. */
+#ifndef MARE_STORE_H
+#define MARE_STORE_H
+
+#include "engine/torrent.h"
+
+void store_init(struct torrent *t);
+/* The last block of a piece came: its buffer moves to a job. */
+void store_on_complete(struct torrent *t, struct active_piece *p);
+/* Hashes the pieces in t->to_check on workers; torrent_on_checked follows. */
+void store_check(struct torrent *t);
+void store_drop_waiting(struct torrent *t); /* the torrent goes: no more retries */
+/* The piece is verified and on disk: bookkeeping that downloads and checks share. */
+void store_note_have(struct torrent *t, uint32_t piece);
+
+#endif

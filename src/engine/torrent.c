@@ -1,0 +1,383 @@
+/* torrent: birth, states and death of one torrent. Its work is in the files by question. */
+#include "engine/torrent.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/err.h"
+#include "engine/check.h"
+#include "engine/choke.h"
+#include "engine/connect.h"
+#include "engine/peer.h"
+#include "engine/save.h"
+#include "engine/select.h"
+#include "engine/store.h"
+
+#define POOL_IDLE_BYTES (4u << 20) /* piece buffers kept warm between uses */
+
+const char *torrent_state_name(enum torrent_state s) {
+    static const char *const names[] = {"metadata", "checking", "downloading",
+                                        "finished", "seeding",  "removing"};
+    return names[s];
+}
+
+/* ---- trackers' questions ----------------------------------------------------------------- */
+
+static void describe(void *owner, struct announce_request *r, bool *want_peers) {
+    const struct torrent *t = owner;
+    r->port = t->session->port ? t->session->port : 1; /* some refuse port 0 */
+    r->uploaded = t->uploaded, r->downloaded = t->downloaded;
+    r->left = torrent_bytes_left(t);
+    *want_peers = torrent_active(t) && t->peer_count < connect_limit(t) &&
+                  t->state != TORRENT_SEEDING;
+}
+
+static void on_tracker_peers(void *owner, const struct addr *a, uint32_t n) {
+    torrent_on_addresses(owner, a, n, SOURCE_TRACKER);
+}
+
+static void on_tracker_result(void *owner, const char *url, int status, const char *text,
+                              uint32_t peers) {
+    struct torrent *t = owner;
+    session_event(t->session, EVENT_TRACKER, t, NULL, peers, status, "%s: %s", url, text);
+}
+
+static void on_external_ip(void *owner, const struct addr *a) {
+    struct torrent *t = owner;
+    struct addr *own = a->family == 4 ? &t->roster.own4 : &t->roster.own6;
+    *own = *a;
+    own->port = t->session->port;
+}
+
+static const struct trackers_hooks tracker_hooks = {describe, on_tracker_peers,
+                                                    on_tracker_result, on_external_ip};
+
+/* ---- birth ------------------------------------------------------------------------------- */
+
+static void on_connect_timer(struct timer *timer, usec now) {
+    (void)now;
+    torrent_want_decision(CONTAINER_OF(timer, struct torrent, connect_timer), false,
+                          true);
+}
+
+static struct torrent *torrent_new(struct session *s, struct metainfo *m) {
+    struct torrent *t = calloc(1, sizeof *t);
+    if (!t)
+        return NULL;
+    t->session = s, t->meta = m;
+    t->state = TORRENT_CHECKING;
+    memcpy(t->info_hash, m->info_hash, sizeof t->info_hash);
+    list_init(&t->in_session), list_init(&t->in_decide), list_init(&t->dying);
+    list_init(&t->peers);
+    roster_init(&t->roster);
+    blame_init(&t->blame);
+    timer_init(&t->connect_timer, on_connect_timer);
+    choke_init(t);
+    store_init(t);
+    save_init(t);
+    usec now = session_now(s);
+    bucket_init(&t->up, 0, now), bucket_init(&t->down, 0, now);
+    t->added_at = (int64_t)time(NULL);
+    t->started_at = now;
+    return t;
+}
+
+/* What grows with the torrent. */
+static int allocate(struct torrent *t) {
+    const struct metainfo *m = t->meta;
+    uint32_t idle = MAX(POOL_IDLE_BYTES / m->piece_length, 2u);
+    t->file_priority = calloc(MAX(m->file_count, 1u), 1);
+    t->file_missing = calloc(MAX(m->file_count, 1u), sizeof *t->file_missing);
+    if (!t->file_priority || !t->file_missing || bitset_init(&t->have, m->pieces) < 0 ||
+        picker_init(&t->picker, m->pieces, &t->session->rng) < 0)
+        return ERR_NOMEM;
+    t->download = (struct download){&t->picker, &t->open, 0, WIRE_BLOCK};
+    return active_pieces_init(&t->open, m->size, m->piece_length, m->pieces, idle,
+                              &t->session->budget);
+}
+
+static int open_storage(struct torrent *t, const struct add_options *o) {
+    const char *directory = o->directory ? o->directory : t->session->settings.directory;
+    bool full = o->full_allocation || t->session->settings.full_allocation;
+    const char *state = t->session->settings.state;
+    struct bitset wanted = {0};
+    char *parts = resume_path(state ? state : directory, t->info_hash,
+                              state ? "parts" : "mare-parts");
+    if (parts && select_wanted(t, &wanted) == 0)
+        t->storage = storage_new(t->session->loop, t->meta, directory, parts,
+                                 full ? STORAGE_FULL : STORAGE_SPARSE, &wanted);
+    bitset_fini(&wanted);
+    free(parts);
+    return t->storage ? 0 : ERR_NOMEM;
+}
+
+static int build(struct torrent *t, const struct add_options *o) {
+    struct session *s = t->session;
+    const struct addr *bind = s->settings.bind.family ? &s->settings.bind : NULL;
+    if (allocate(t) < 0)
+        return ERR_NOMEM;
+    save_load(t);
+    select_init(t, o->file_priority, o->file_priorities);
+    if (open_storage(t, o) < 0)
+        return ERR_NOMEM;
+    t->trackers = trackers_new(s->loop, s->fetcher, t->meta, &tracker_hooks, t, &s->rng,
+                               s->settings.user_agent, bind, s->settings.ca_file);
+    t->id = slots_add(&s->torrents, t);
+    return t->trackers && t->id ? 0 : ERR_NOMEM;
+}
+
+static void torrent_free(struct torrent *t) {
+    struct timers *timers = loop_timers(t->session->loop);
+    timer_stop(timers, &t->choke_timer), timer_stop(timers, &t->connect_timer);
+    timer_stop(timers, &t->resume_timer), timer_stop(timers, &t->disk_timer);
+    list_remove(&t->in_session), list_remove(&t->in_decide), list_remove(&t->dying);
+    if (t->trackers)
+        trackers_free(t->trackers);
+    if (t->storage)
+        storage_drop(t->storage);
+    resume_free(t->resume);
+    roster_fini(&t->roster);
+    blame_fini(&t->blame);
+    active_pieces_fini(&t->open);
+    picker_fini(&t->picker);
+    bitset_fini(&t->have), bitset_fini(&t->to_check), bitset_fini(&t->found);
+    free(t->file_priority), free(t->file_missing);
+    metainfo_drop(t->meta);
+    slots_remove(&t->session->torrents, t->id);
+    free(t);
+}
+
+int torrent_add(struct session *s, const uint8_t *data, size_t len,
+                const struct add_options *o, struct torrent **out, struct err *e) {
+    struct metainfo *m;
+    int status = metainfo_parse(&m, data, len, e);
+    if (status < 0)
+        return status;
+    *out = session_find(s, m->info_hash);
+    if (*out) {
+        metainfo_drop(m);
+        return err_set(e, ERR_EXISTS, "%s is in this session already",
+                       (*out)->meta->name);
+    }
+    struct torrent *t = torrent_new(s, m);
+    if (!t) {
+        metainfo_drop(m);
+        return err_set(e, ERR_NOMEM, "out of memory");
+    }
+    if (build(t, o) < 0) {
+        torrent_free(t);
+        return err_set(e, ERR_NOMEM, "out of memory");
+    }
+    t->paused = o->paused, t->seed_mode = o->seed_mode;
+    list_append(&s->torrent_list, &t->in_session);
+    session_event(s, EVENT_METADATA, t, NULL, 0, 0, NULL);
+    check_begin(t);
+    *out = t;
+    return 0;
+}
+
+/* ---- states ------------------------------------------------------------------------------ */
+
+void torrent_set_state(struct torrent *t, enum torrent_state s) {
+    if (t->state == s)
+        return;
+    assert(t->state != TORRENT_REMOVING);
+    t->state = s;
+    session_event(t->session, EVENT_STATE, t, NULL, 0, 0, "%s", torrent_state_name(s));
+}
+
+bool torrent_active(const struct torrent *t) {
+    return !t->paused && !t->session->closed && t->state != TORRENT_REMOVING;
+}
+
+bool torrent_wants_data(const struct torrent *t) {
+    return torrent_active(t) && t->state == TORRENT_DOWNLOADING;
+}
+
+bool torrent_downloads(const struct torrent *t) {
+    return torrent_wants_data(t) && !t->disk_stopped;
+}
+
+static enum torrent_state state_by_pieces(const struct torrent *t) {
+    if (!picker_done(&t->picker))
+        return TORRENT_DOWNLOADING;
+    return bitset_full(&t->have) ? TORRENT_SEEDING : TORRENT_FINISHED;
+}
+
+static void note_done(struct torrent *t) {
+    t->announced_done = true;
+    t->finished_at = session_now(t->session);
+    if (!t->done_at)
+        t->done_at = (int64_t)time(NULL);
+    session_event(t->session, EVENT_DONE, t, NULL, 0, 0, NULL);
+    (void)torrent_save(t);
+}
+
+void torrent_maybe_done(struct torrent *t) {
+    if (t->state == TORRENT_CHECKING || t->state == TORRENT_REMOVING)
+        return;
+    enum torrent_state now = state_by_pieces(t), before = t->state;
+    torrent_set_state(t, now);
+    if (now == TORRENT_DOWNLOADING) {
+        t->announced_done = false;
+        return;
+    }
+    if (before == TORRENT_DOWNLOADING) {
+        if (bitset_full(&t->have) && t->session->stats.pieces_verified > 0)
+            trackers_completed(t->trackers);
+        torrent_note_interest(t); /* nobody interests us now */
+        t->useless_due = true;
+        torrent_want_decision(t, true, false);
+    }
+    if (!t->announced_done)
+        note_done(t);
+}
+
+static void start(struct torrent *t) {
+    trackers_start(t->trackers, t->info_hash, t->session->peer_id);
+    LIST_EACH(l, &t->peers) {
+        peer_on_torrent_ready(LIST_ITEM(l, struct peer, in_torrent));
+    }
+    torrent_want_decision(t, true, true);
+}
+
+void torrent_on_ready(struct torrent *t) {
+    t->state = TORRENT_DOWNLOADING; /* leave CHECKING; the event tells where it ends */
+    enum torrent_state now = state_by_pieces(t);
+    if (now == TORRENT_DOWNLOADING)
+        session_event(t->session, EVENT_STATE, t, NULL, 0, 0, "%s",
+                      torrent_state_name(now));
+    torrent_maybe_done(t);
+    if (!t->paused)
+        start(t);
+}
+
+void torrent_pause(struct torrent *t) {
+    if (t->paused || t->state == TORRENT_REMOVING)
+        return;
+    t->paused = true;
+    trackers_stop(t->trackers);
+    connect_close_all(t, ERR_CANCELED, "the torrent was paused");
+    (void)torrent_save(t);
+    session_event(t->session, EVENT_STATE, t, NULL, 0, 0, "paused");
+}
+
+void torrent_resume(struct torrent *t) {
+    if (!t->paused || t->state == TORRENT_REMOVING)
+        return;
+    t->paused = false;
+    session_event(t->session, EVENT_STATE, t, NULL, 0, 0, "%s",
+                  torrent_state_name(t->state));
+    if (t->state != TORRENT_CHECKING)
+        start(t);
+}
+
+/* ---- pulses ------------------------------------------------------------------------------ */
+
+void torrent_want_decision(struct torrent *t, bool choke, bool connect) {
+    t->choke_due |= choke, t->connect_due |= connect;
+    if (list_empty(&t->in_decide))
+        list_append(&t->session->to_decide, &t->in_decide);
+}
+
+void torrent_note_blocks_free(struct torrent *t) {
+    t->blocks_free = true;
+    torrent_want_decision(t, false, false);
+    session_note_memory(t->session);
+}
+
+void torrent_want_turnover(struct torrent *t, struct peer *p) {
+    if (!torrent_wants_data(t) && (p->upload_only || peer_is_seed(p))) {
+        t->useless_due = true;
+        torrent_want_decision(t, true, false);
+    }
+}
+
+void torrent_note_interest(struct torrent *t) {
+    LIST_EACH(l, &t->peers) {
+        peer_update_interest(LIST_ITEM(l, struct peer, in_torrent));
+    }
+}
+
+static void wake_idle_peers(struct torrent *t) {
+    t->blocks_free = false;
+    LIST_EACH(l, &t->peers) {
+        struct peer *p = LIST_ITEM(l, struct peer, in_torrent);
+        if (p->interested && p->requests.live < p->requests.depth + 1)
+            peer_want_requests(p);
+    }
+}
+
+void torrent_decide(struct torrent *t) {
+    if (t->state == TORRENT_REMOVING)
+        return;
+    if (t->choke_due)
+        choke_decide(t);
+    if (t->connect_due)
+        connect_decide(t);
+    if (t->blocks_free)
+        wake_idle_peers(t);
+}
+
+/* ---- numbers ----------------------------------------------------------------------------- */
+
+static uint64_t piece_bytes(const struct torrent *t, const struct bitset *set) {
+    uint32_t last = t->meta->pieces - 1;
+    uint64_t bytes = (uint64_t)set->count * t->meta->piece_length;
+    if (set->count > 0 && bitset_has(set, last))
+        bytes -= t->meta->piece_length - metainfo_piece_size(t->meta, last);
+    return bytes;
+}
+
+uint64_t torrent_bytes_have(const struct torrent *t) {
+    return t->meta && t->meta->pieces ? piece_bytes(t, &t->have) : 0;
+}
+
+static uint64_t sum_wanted(const struct torrent *t, bool missing_only) {
+    uint64_t bytes = 0;
+    for (uint32_t i = 0; t->meta && i < t->meta->pieces; i++)
+        if (picker_priority(&t->picker, i) > 0 &&
+            !(missing_only && bitset_has(&t->have, i)))
+            bytes += metainfo_piece_size(t->meta, i);
+    return bytes;
+}
+
+uint64_t torrent_bytes_wanted(const struct torrent *t) {
+    return sum_wanted(t, false);
+}
+
+uint64_t torrent_bytes_left(const struct torrent *t) {
+    return picker_done(&t->picker) ? 0 : sum_wanted(t, true);
+}
+
+uint64_t torrent_file_have(const struct torrent *t, uint32_t file) {
+    const struct metainfo_file *f = &t->meta->files[file];
+    uint32_t first, end;
+    uint64_t bytes = 0;
+    metainfo_file_pieces(t->meta, file, &first, &end);
+    for (uint32_t i = first; i < end; i++) {
+        uint64_t from = (uint64_t)i * t->meta->piece_length;
+        uint64_t to = from + metainfo_piece_size(t->meta, i);
+        if (bitset_has(&t->have, i))
+            bytes += MIN(to, f->offset + f->length) - MAX(from, f->offset);
+    }
+    return bytes;
+}
+
+uint32_t torrent_seeds_connected(const struct torrent *t) {
+    uint32_t n = 0;
+    LIST_EACH(l, &t->peers) {
+        const struct peer *p = LIST_ITEM(l, struct peer, in_torrent);
+        n += p->state == PEER_READY && peer_is_seed(p);
+    }
+    return n;
+}
+
+/* ---- death ------------------------------------------------------------------------------- */
+
+void torrent_bury(struct torrent *t) {
+    assert(t->jobs == 0 && list_empty(&t->peers));
+    torrent_free(t);
+}
