@@ -310,8 +310,10 @@ static uint32_t best_common(const struct picker *p, const struct bitset *has,
         uint64_t word = word_at(has, w) & word_at(&p->lacking, w);
         if (word && only)
             word &= word_at(only, w);
-        while (word)
-            best = MIN(best, p->rank.at[w * 64 + take_lowest(&word)]);
+        while (word) {
+            uint32_t piece = w * 64 + take_lowest(&word);
+            best = MIN(best, p->rank.at[piece]);
+        }
     }
     return best == PICKER_NONE ? PICKER_NONE : p->rank.order[best];
 }
