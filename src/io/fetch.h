@@ -1,5 +1,5 @@
-/* fetch: HTTP and HTTPS on the session's loop, by libcurl's multi interface (the only file that
- * includes curl). Trackers, .torrent URLs, later web seeds.
+/* fetch: HTTP and HTTPS on the session's loop, by libcurl's multi interface (the only files that
+ * include curl are fetch*.c). Trackers, .torrent URLs, later web seeds.
  *
  * Bounds of hazards.md are enforced here: only http and https, redirects too (at most 5); a global
  * host may not redirect to a local address; TLS is verified; the body is cut off at `max_bytes`
@@ -33,11 +33,11 @@ struct fetch_result {
 typedef void fetch_done(void *owner, const struct fetch_result *r);
 
 struct fetcher *fetcher_new(struct loop *l, struct err *e);
-void fetcher_free(struct fetcher *f); /* pending ones end silently */
-/* NULL with *e if it cannot begin. `done` comes in a later step, once; the transfer is gone after
- * it. An HTTP status >= 400 is status 0 with the body (trackers put sentences there). */
+void fetcher_free(struct fetcher *f); /* pending ones end silently; not from inside a `done` */
+/* NULL with *e if it cannot begin. `done` comes inside loop_step, once; the transfer is gone after
+ * it. Neither it nor sentences ever show more of the URL than the host. An HTTP status >= 400 is status 0 with the body (trackers put sentences there). */
 struct fetch *fetch_start(struct fetcher *f, const struct fetch_options *o, fetch_done *done,
                           void *owner, struct err *e);
-void fetch_cancel(struct fetch *t); /* done is not called */
+void fetch_cancel(struct fetch *t); /* done is not called; inside its own done: nothing */
 
 #endif
