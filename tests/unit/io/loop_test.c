@@ -8,8 +8,7 @@
 #include <unistd.h>
 
 #include "io/jobs.h"
-#include "io/stream.h"
-#include "support/check.h"
+#include "unit/io/net_fixture.h"
 
 #define MSEC USEC_PER_MSEC
 
@@ -288,13 +287,6 @@ TEST(loop_progresses_under_an_outer_loop) {
 }
 
 /* ---- a guest in the process --------------------------------------------------------------- */
-
-static int open_descriptors(void) {
-    int n = 0;
-    for (int fd = 0; fd < 1024; fd++)
-        n += fcntl(fd, F_GETFD) >= 0;
-    return n;
-}
 
 TEST(loop_free_closes_what_its_owner_forgot) {
     struct addr at = loopback();
