@@ -87,6 +87,12 @@ static int session_gc(lua_State *L) {
     return 0;
 }
 
+/* The end of a scope is as deliberate as close(). */
+static int session_leave(lua_State *L) {
+    box_close(check_box(L, 1), USEC_PER_SEC);
+    return 0;
+}
+
 /* ---- driving ------------------------------------------------------------------------------- */
 
 /* _step([seconds]): true or nil, message, code. */
@@ -279,7 +285,7 @@ static const luaL_Reg methods[] = {
 
 static const luaL_Reg metamethods[] = {
     {"__gc", session_gc},
-    {"__close", session_gc},
+    {"__close", session_leave},
     {NULL, NULL},
 };
 

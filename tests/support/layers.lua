@@ -22,6 +22,7 @@ local owners = {
     { "^sanitizer/", "^src/base/buffer_pool%.c$" }, -- idle buffers are poisoned
     { "^unistd%.h$", "^src/base/buffer_pool%.c$", "^src/io/" }, -- the size of a page
     { "^sys/random%.h$", "^src/base/rng%.c$" },
+    { "^sys/ioctl%.h$", "^src/lua/terminal%.c$", "^src/io/" }, -- how wide the command may draw
     { "^microhttpd%.h$", "^src/io/", "^src/engine/http" },
     { "^miniupnpc/", "^src/io/" },
     { "^natpmp%.h$", "^src/io/" },

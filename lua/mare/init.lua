@@ -1,0 +1,78 @@
+-- mare: a BitTorrent engine that Lua scripts.
+--
+--     local mare = require "mare"
+--     local session = mare.session { port = 6881, directory = "downloads" }
+--     local torrent = assert(session:add "debian.torrent")
+--     torrent:on("done", function(t) print(t.name) end)
+--     session:run()
+--
+-- Everything there is is documented in mare/meta.lua, which editors with the Lua language server
+-- read. The engine itself is mare.core, in C; this module and its neighbours add what is easier
+-- said in Lua.
+
+local core = require "mare.core"
+require "mare.session"
+local sources = require "mare.sources"
+local tasks = require "mare.tasks"
+
+local mare = {
+    version = core.version,
+    type = core.type,
+    now = core.now,
+    create = core.create,
+    sleep = tasks.sleep,
+}
+
+-- Sessions that may still be open, newest last. Weak: being listed keeps nothing alive.
+local sessions = setmetatable({}, { __mode = "v" })
+local made = 0
+
+function mare.session(options)
+    local session, message, code = core.session(options)
+    if not session then
+        return nil, message, code
+    end
+    made = made + 1
+    sessions[made] = session
+    return session
+end
+
+-- The session whose task is running; else the newest that is open.
+local function default_session()
+    local _, current = tasks.current()
+    if current then
+        return current
+    end
+    local newest = 0
+    for number, session in pairs(sessions) do
+        if session.alive and number > newest then
+            newest = number
+        end
+    end
+    return sessions[newest]
+end
+
+function mare.spawn(f, ...)
+    local session = default_session()
+    if not session then
+        error("mare.spawn: no session is open", 2)
+    end
+    return tasks.spawn(session, f, ...)
+end
+
+-- The contents of a .torrent, given its path or its bytes.
+function mare.info(source)
+    local bytes, message, code = sources.read(source)
+    if not bytes then
+        return nil, message, code
+    end
+    local info
+    info, message, code = core.info(bytes)
+    if not info then
+        return nil, message, code
+    end
+    info._places, info._file_count = nil, nil
+    return info
+end
+
+return mare

@@ -1,0 +1,270 @@
+-- session: the methods of sessions, torrents, files and pieces that are said in Lua: driving,
+-- handlers, waiting, reading, adding from a path.
+
+local core = require "mare.core"
+local handlers = require "mare.handlers"
+local sources = require "mare.sources"
+local tasks = require "mare.tasks"
+
+local session, torrent = core.methods.session, core.methods.torrent
+local file, piece = core.methods.file, core.methods.piece
+
+local MAX_EVENTS = 8192 -- told per step: handlers that cause events cannot keep it from ending
+local MAX_NAP = 1 -- run wakes this often, so that Lua's own Ctrl-C comes through
+
+-- ---- events ----------------------------------------------------------------------------------
+
+local function tell_reason(peer, text, code)
+    local attached = peer and peer:_attached(false)
+    return { reason = attached and attached.reason or text, code = code }
+end
+
+-- What handlers get after the torrent, from what the queue holds.
+local arguments = {
+    state = function(_, _, _, text) return text end,
+    metadata = function() end,
+    checked = function(_, pieces) return pieces end,
+    piece = function(_, index) return index end,
+    file = function(_, index) return index end,
+    done = function() end,
+    peer = function(peer) return peer end,
+    peer_closed = function(peer, _, code, text, _, facts)
+        local closed = facts or {}
+        local told = tell_reason(peer, text, code)
+        closed.reason, closed.code = told.reason, told.code
+        return peer, closed
+    end,
+    tracker = function(_, peers, code, text)
+        local url, message = (text or ""):match "^(%S+): (.*)$"
+        return { url = url or text, message = message, peers = peers, code = code }
+    end,
+    hash_failed = function(_, index) return index end,
+    banned = function(_, _, _, text) return text end,
+    moved = function(_, _, code, text)
+        if code then
+            return nil, text, code
+        end
+        return true
+    end,
+    removed = function(_, _, code, text)
+        if code then
+            return nil, text, code
+        end
+        return true
+    end,
+    saved = function() end,
+    error = function(_, _, code, text) return text, code end,
+    overflow = function(_, count) return count end,
+}
+
+local function answer_read(self, of, code, text, token, data)
+    local reads = self:_state().reads
+    local callback = reads and reads[token]
+    if not callback then
+        return
+    end
+    reads[token] = nil
+    local ok, message
+    if code then
+        ok, message = xpcall(callback, debug.traceback, nil, text or code, code)
+    else
+        ok, message = xpcall(callback, debug.traceback, data or "")
+    end
+    if not ok then
+        handlers.report(self, of, message)
+    end
+end
+
+-- Tells one event; false when there is none.
+local function tell_next(self)
+    local name, of, peer, index, code, text, token, data = self:_poll()
+    if not name then
+        return false
+    elseif name == "read" then
+        answer_read(self, of, code, text, token, data)
+    else
+        handlers.dispatch(self, of, name, arguments[name](peer, index, code, text, token, data))
+    end
+    return true
+end
+
+local function tell_all(self)
+    for _ = 1, MAX_EVENTS do
+        if not self.alive or not tell_next(self) then
+            break
+        end
+    end
+    if self.alive then
+        tasks.run_due(self)
+    end
+end
+
+-- ---- driving ---------------------------------------------------------------------------------
+
+local function sooner(a, b)
+    if a and b then
+        return math.min(a, b)
+    end
+    return a or b
+end
+
+function session:timeout()
+    return sooner(self:_timeout(), tasks.next_due(self))
+end
+
+local function take_failure(state)
+    local message = state.failure
+    state.failure = nil
+    if message then
+        return nil, message, "script"
+    end
+    return true
+end
+
+function session:step(seconds)
+    local state = self:_state()
+    if state.stepping then
+        return nil, "already stepping", "busy"
+    elseif not self.alive then
+        return nil, "session is closed", "closed"
+    end
+    local ok, message, code = self:_step(sooner(seconds, tasks.next_due(self)))
+    if not ok then
+        return nil, message, code
+    end
+    state.stepping = true
+    ok, message = pcall(tell_all, self)
+    state.stepping = false
+    if not ok then
+        error(message, 0)
+    end
+    return take_failure(state)
+end
+
+local function until_function(condition)
+    if condition == nil then
+        return function() return false end
+    elseif type(condition) == "number" then
+        local ends = core.now() + condition
+        return function()
+            return core.now() >= ends, ends - core.now()
+        end
+    elseif type(condition) == "function" then
+        return condition
+    end
+    error("run takes a function or seconds, not a " .. type(condition), 3)
+end
+
+function session:run(condition)
+    local state, is_over = self:_state(), until_function(condition)
+    while self.alive and not state.stopping do
+        local over, left = is_over(self)
+        if over then
+            return true
+        end
+        local ok, message, code = self:step(math.min(MAX_NAP, left or MAX_NAP))
+        if not ok and code ~= "closed" then
+            return nil, message, code
+        end
+    end
+    state.stopping = nil
+    return take_failure(state)
+end
+
+function session:stop()
+    self:_state().stopping = true
+end
+
+function session:close(linger)
+    if self.alive then
+        self:_close(linger or 1)
+        tasks.abandon(self)
+        local state = self:_state()
+        state.reads = nil
+    end
+    return true
+end
+
+session.on, session.off = handlers.on, handlers.off
+torrent.on, torrent.off = handlers.on, handlers.off
+session.wait, torrent.wait = tasks.wait, tasks.wait
+session.spawn = tasks.spawn
+
+-- ---- adding and removing ---------------------------------------------------------------------
+
+function session:add(source, options)
+    local bytes, message, code = sources.read(source)
+    if not bytes then
+        return nil, message, code
+    end
+    options, message, code = sources.options(bytes, options)
+    if not options then
+        return nil, message, code
+    end
+    return self:_add(bytes, options)
+end
+
+function session:remove(of, options)
+    if core.type(of) ~= "torrent" or of.session ~= self then
+        error("session:remove takes a torrent of this session", 2)
+    end
+    return of:remove(options)
+end
+
+function torrent:set_priorities(priorities)
+    local files = self.files
+    for number, priority in pairs(priorities) do
+        if not files[number] then
+            error("there is no file " .. tostring(number), 2)
+        end
+        files[number].priority = priority
+    end
+end
+
+-- ---- reading ---------------------------------------------------------------------------------
+
+local function start_read(of, offset, length, callback)
+    local state = of.session:_state()
+    state.reads, state.token = state.reads or {}, (state.token or 0) + 1
+    local token = state.token
+    local ok, message, code = of:_read(offset, length, token)
+    if not ok then
+        return nil, message, code
+    end
+    state.reads[token] = callback
+    return true
+end
+
+-- torrent:read(offset, length, [callback])
+function torrent:read(offset, length, callback)
+    if callback then
+        return start_read(self, offset, length, callback)
+    end
+    local co = tasks.current()
+    if not co then
+        error("read needs a callback outside of mare.spawn", 2)
+    end
+    return tasks.suspend(co, function(wake)
+        local ok, message, code = start_read(self, offset, length, wake)
+        if not ok then
+            wake(nil, message, code)
+        end
+    end)
+end
+
+-- piece:read([callback])
+function piece:read(callback)
+    return self.torrent:read(self.offset, self.length, callback)
+end
+
+-- file:read([offset], [length], [callback]): within the file.
+function file:read(offset, length, callback)
+    offset = offset or 0
+    local most = self.length - offset
+    if type(offset) ~= "number" or offset < 0 or most < 0 then
+        error("offset lies outside of the file", 2)
+    end
+    return self.torrent:read(self.offset + offset, math.min(length or most, most), callback)
+end
+
+return session
