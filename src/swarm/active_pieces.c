@@ -43,14 +43,21 @@ static uint32_t length_of(const struct active_pieces *a, uint32_t index) {
     return (uint32_t)MIN(left, (uint64_t)a->piece_length);
 }
 
+/* Idle buffers are charged too: they go before the budget counts as spent. */
+static bool charge(struct active_pieces *a, uint32_t length) {
+    if (!a->pool.budget || budget_take(a->pool.budget, length))
+        return true;
+    buffer_pool_clear(&a->pool);
+    return budget_take(a->pool.budget, length);
+}
+
 /* The shorter last piece does not fit the pool, but the same budget pays for it. */
 static uint8_t *acquire_apart(struct active_pieces *a, uint32_t length) {
-    struct budget *budget = a->pool.budget;
-    if (budget && !budget_take(budget, length))
+    if (!charge(a, length))
         return NULL;
     uint8_t *buffer = malloc(length);
-    if (!buffer && budget)
-        budget_give(budget, length);
+    if (!buffer && a->pool.budget)
+        budget_give(a->pool.budget, length);
     return buffer;
 }
 

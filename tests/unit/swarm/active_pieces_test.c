@@ -127,6 +127,17 @@ TEST(active_pieces_open_nothing_when_the_budget_is_spent) {
     CHECK_INT(budget.used, 0);
 }
 
+TEST(active_pieces_last_piece_is_paid_for_by_idle_buffers) {
+    struct budget budget = {.limit = PIECE};
+    struct active_pieces a;
+    init(&a, &budget);
+    active_pieces_close(&a, open_piece(&a, 0));
+    CHECK_INT(budget.used, PIECE); /* idle, but charged */
+    open_piece(&a, 3);
+    CHECK_INT(budget.used, LAST);
+    active_pieces_fini(&a);
+}
+
 TEST(active_pieces_take_back_a_buffer_that_was_handed_over) {
     struct budget budget = {.limit = 10 * PIECE};
     struct active_pieces a;
