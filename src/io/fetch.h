@@ -16,28 +16,30 @@ struct fetch;   /* one transfer */
 struct fetch_options {
     const char *url;
     size_t max_bytes;
-    usec timeout;            /* of the whole; 0 = 60 s */
+    usec timeout; /* of the whole; 0 = 60 s */
     const char *user_agent;
     const struct addr *bind; /* or NULL */
     const char *ca_file;     /* extra certificate authority (specs); or NULL */
 };
 
 struct fetch_result {
-    int status;       /* 0, ERR_* */
-    int http_status;  /* 200 ...; 0 if none came */
+    int status;      /* 0, ERR_* */
+    int http_status; /* 200 ...; 0 if none came */
     const uint8_t *body;
     size_t len;
-    const char *why;  /* one sentence when status < 0 */
+    const char *why; /* one sentence when status < 0 */
 };
 
 typedef void fetch_done(void *owner, const struct fetch_result *r);
 
 struct fetcher *fetcher_new(struct loop *l, struct err *e);
-void fetcher_free(struct fetcher *f); /* pending ones end silently; not from inside a `done` */
-/* NULL with *e if it cannot begin. `done` comes inside loop_step, once; the transfer is gone after
- * it. Neither it nor sentences ever show more of the URL than the host. An HTTP status >= 400 is status 0 with the body (trackers put sentences there). */
-struct fetch *fetch_start(struct fetcher *f, const struct fetch_options *o, fetch_done *done,
-                          void *owner, struct err *e);
+/* Pending ones end silently. Not from inside a `done`. */
+void fetcher_free(struct fetcher *f);
+/* NULL with *e if it cannot begin. `done` comes inside loop_step, once; the transfer is gone
+ * after it. Sentences never show more of the URL than its host (it may hold a passkey). An HTTP
+ * status >= 400 is status 0 with the body (trackers put sentences there). */
+struct fetch *fetch_start(struct fetcher *f, const struct fetch_options *o,
+                          fetch_done *done, void *owner, struct err *e);
 void fetch_cancel(struct fetch *t); /* done is not called; inside its own done: nothing */
 
 #endif

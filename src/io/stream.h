@@ -69,8 +69,8 @@ bool tcp_local_addr(struct stream *s, struct addr *out);
  * hooks or closes it. A shortage of descriptors (EMFILE) pauses accepting for a second. */
 typedef void listener_on_accept(void *owner, struct stream *s, const struct addr *from);
 struct listener;
-struct listener *listener_open(struct loop *l, const struct addr *at, listener_on_accept *on_accept,
-                               void *owner, struct err *e);
+struct listener *listener_open(struct loop *l, const struct addr *at,
+                               listener_on_accept *on_accept, void *owner, struct err *e);
 uint16_t listener_port(const struct listener *n);
 void listener_close(struct listener *n);
 
@@ -79,8 +79,8 @@ void listener_close(struct listener *n);
 struct resolve;
 typedef void resolve_done(void *owner, int status, const struct addr *addrs, uint32_t n,
                           const char *why);
-struct resolve *resolve_start(struct loop *l, const char *host, uint16_t port, resolve_done *done,
-                              void *owner, struct err *e);
+struct resolve *resolve_start(struct loop *l, const char *host, uint16_t port,
+                              resolve_done *done, void *owner, struct err *e);
 void resolve_cancel(struct resolve *r); /* done is not called any more */
 
 #endif
