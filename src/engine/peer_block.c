@@ -39,7 +39,7 @@ uint32_t peer_predict(void *owner, struct wire_slot *slots, uint32_t max) {
     if (p->choked && !p->allowed.size)
         return 0;
     for (uint32_t i = 0; n < max; i++) {
-        struct request *q = requests_at(&p->requests, i);
+        struct request *q = requests_expected(&p->requests, i);
         if (!q)
             break;
         if (q->cancelled || in_flight(p, q))
@@ -149,7 +149,7 @@ int peer_on_block(void *owner, const struct wire_message *m, uint8_t *place) {
     int64_t i = requests_find(&p->requests, m->index, m->begin, m->length);
     if (i < 0)
         return note_wasted(p, m, false);
-    requests_remove(&p->requests, (uint32_t)i, &answered);
+    requests_answered(&p->requests, (uint32_t)i, &answered);
     requests_note_block(&p->requests, &answered, session_now(p->session));
     peer_want_requests(p);
     if (place)

@@ -5,7 +5,7 @@
 #include "base/addr.h"
 
 #define MARE_VERSION "0.1.0"
-#define MARE_PEER_PREFIX "-ME0100-" /* Azureus style: ME, version 0.1.0.0 */
+#define MARE_PEER_PREFIX "-mr0100-" /* Azureus style: mr, version 0.1.0.0 */
 
 enum receive_mode {
     RECEIVE_SCATTER, /* straight into piece buffers */

@@ -13,6 +13,7 @@ void wire_reader_init(struct wire_reader *r, const struct wire_hooks *hooks, voi
                       bool scatter) {
     memset(r, 0, sizeof *r);
     r->hooks = hooks, r->owner = owner, r->scatter = scatter;
+    r->window = FIRST_WINDOW;
     chunked_buffer_init(&r->in);
 }
 
@@ -169,23 +170,35 @@ static size_t plan_add(struct wire_plan *plan, uint8_t *base, size_t len, size_t
 
 /* May the bytes that come next be predicted? Only at a message border, or inside what could
  * be the header of a PIECE. */
-static bool can_predict(struct wire_reader *r) {
-    if (r->resting > 0 && --r->resting > 0)
-        return false;
+static bool can_predict(const struct wire_reader *r) {
     return r->hooks->predict && r->greeted && !r->skip && !(r->in_block && !r->place) &&
            chunked_buffer_length(&r->in) < WIRE_PIECE_HEADER;
 }
 
-static size_t plan_slots(struct wire_reader *r, struct wire_plan *plan, size_t limit) {
-    plan->slots = r->hooks->predict(r->owner, plan->slot, WIRE_SLOTS);
-    plan->had = (uint32_t)chunked_buffer_length(&r->in);
-    if (plan->slots > 0)
-        (void)chunked_buffer_copy_to(&r->in, 0, plan->header[0], plan->had);
+static size_t plan_slots(struct wire_plan *plan, size_t limit) {
     for (uint32_t i = 0; i < plan->slots; i++) {
         uint32_t had = i == 0 ? plan->had : 0;
         limit = plan_add(plan, plan->header[i] + had, WIRE_PIECE_HEADER - had, limit);
         limit = plan_add(plan, plan->slot[i].place, plan->slot[i].length, limit);
     }
+    return limit;
+}
+
+/* Takes as many slots as past luck allows; one more is asked for, to know if blocks are expected
+ * behind them. Then nothing is read past the slots (resting: past the next header), so that a
+ * wrong guess moves few bytes and no payload falls into the scratch. */
+static size_t predict(struct wire_reader *r, struct wire_plan *plan, size_t limit) {
+    uint32_t window = r->resting ? 0 : r->window;
+    uint32_t expected = r->hooks->predict(r->owner, plan->slot, window + 1);
+    plan->had = (uint32_t)chunked_buffer_length(&r->in);
+    plan->slots = MIN(expected, window);
+    if (plan->slots > 0)
+        (void)chunked_buffer_copy_to(&r->in, 0, plan->header[0], plan->had);
+    limit = plan_slots(plan, limit);
+    if (expected > window)
+        plan->scratch_len = window > 0 ? 0 : WIRE_PIECE_HEADER - plan->had;
+    if (r->resting > 0)
+        r->resting--;
     return limit;
 }
 
@@ -200,9 +213,9 @@ void wire_reader_plan(struct wire_reader *r, struct wire_plan *plan, uint8_t *sc
         if (plan->in_flight)
             limit = plan_add(plan, r->place + r->got, r->block.length - r->got, limit);
         if (can_predict(r))
-            limit = plan_slots(r, plan, limit);
+            limit = predict(r, plan, limit);
     }
-    (void)plan_add(plan, scratch, scratch_len, limit);
+    (void)plan_add(plan, scratch, plan->scratch_len, limit);
 }
 
 /* ---- what came of it -------------------------------------------------------------------- */
@@ -258,13 +271,18 @@ static bool slot_matches(const struct wire_plan *plan, uint32_t i,
     return m->index == s->index && m->begin == s->begin;
 }
 
-static void note_hit(struct wire_reader *r) {
+/* As TCP finds its window: one more slot after a read of hits alone, half of them after a
+ * miss. */
+static void note_hit(struct wire_reader *r, const struct wire_plan *plan, uint32_t i) {
     r->slots_predicted++;
     r->misses = 0;
+    if (i + 1 == plan->slots && r->window < WIRE_SLOTS - 1)
+        r->window++;
 }
 
 static void note_miss(struct wire_reader *r) {
     r->slots_missed++;
+    r->window = (uint8_t)MAX(r->window / 2, 1);
     if (++r->misses >= MISSES_TOLERATED)
         r->misses = 0, r->resting = PREDICTION_REST;
 }
@@ -287,7 +305,7 @@ static int commit_slots(struct wire_reader *r, struct wire_plan *plan, size_t *n
             note_miss(r);
             return *n > 0 ? move_out(r, plan, i, true, n) : 0;
         }
-        note_hit(r);
+        note_hit(r, plan, i);
         status = take_in_place(r, n);
     }
     return status;

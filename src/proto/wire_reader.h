@@ -10,8 +10,10 @@
  *           came. Equal: the block is in place, nothing was copied. Different: everything from
  *           there on is moved out of the way into a chunk and parsed like any other bytes.
  *
- * Prediction knows the order of our own outstanding requests; a peer that answers in another
- * order costs a move a time, so after MISSES_TOLERATED in a row it is not predicted for a while.
+ * Prediction knows the order of our own outstanding requests. Its window, in slots, grows with
+ * each hit and halves with a miss, for a miss costs a move of what came behind it; after
+ * MISSES_TOLERATED in a row prediction rests for a while: then a read ends with the next
+ * header, whose block is placed by the following read. One call a block, but no copy either.
  * In chunked mode there is only the scratch: every payload byte is copied once to its place. That
  * is the reference path, and the way of packet transports.
  *
@@ -28,6 +30,7 @@
 
 #define WIRE_SLOTS 32 /* predicted blocks in one read at most */
 #define WIRE_IOV (2 * WIRE_SLOTS + 2)
+#define FIRST_WINDOW 4
 #define MISSES_TOLERATED 3 /* then prediction rests */
 #define PREDICTION_REST 64 /* ... for so many reads */
 
@@ -62,10 +65,11 @@ struct wire_reader {
     struct chunked_buffer in;  /* what was received and not parsed */
     struct wire_message block; /* the PIECE in flight; valid when in_block */
     bool in_block;
-    uint8_t *place; /* its place, NULL = drain */
-    uint32_t got;   /* payload bytes of it that have come */
-    uint32_t skip;  /* bytes of an unknown message still to be dropped */
-    uint8_t misses, resting;
+    uint8_t *place;          /* its place, NULL = drain */
+    uint32_t got;            /* payload bytes of it that have come */
+    uint32_t skip;           /* bytes of an unknown message still to be dropped */
+    uint8_t window;          /* slots that may be predicted in one read */
+    uint8_t misses, resting; /* misses in a row; reads to go without prediction */
     /* counted for the owner to collect */
     uint64_t payload_received, payload_copied, slots_predicted, slots_missed;
 };

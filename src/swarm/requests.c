@@ -86,6 +86,7 @@ void requests_remove(struct requests *r, uint32_t i, struct request *out) {
     if (out)
         *out = *at(r, i);
     r->live -= !at(r, i)->cancelled;
+    r->late -= i < r->late;
     if (i < r->count / 2) {
         for (; i > 0; i--)
             *at(r, i) = *at(r, i - 1);
@@ -98,7 +99,19 @@ void requests_remove(struct requests *r, uint32_t i, struct request *out) {
 }
 
 void requests_clear(struct requests *r) {
-    r->head = r->count = r->live = 0;
+    r->head = r->count = r->live = r->late = 0;
+}
+
+void requests_answered(struct requests *r, uint32_t i, struct request *out) {
+    r->late = MAX(r->late, i);
+    requests_remove(r, i, out);
+}
+
+struct request *requests_expected(const struct requests *r, uint32_t i) {
+    if (i >= r->count)
+        return NULL;
+    i += r->late;
+    return at(r, i < r->count ? i : i - r->count);
 }
 
 void requests_note_cancelled(struct requests *r, uint32_t i) {

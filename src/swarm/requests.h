@@ -35,6 +35,7 @@ struct requests {
     struct request *ring;
     uint32_t cap, head, count;
     uint32_t live; /* those not cancelled */
+    uint32_t late; /* at the front: passed over, while later ones were answered */
     /* depth */
     bool slow_start, snubbed;
     uint32_t depth;
@@ -58,6 +59,11 @@ int64_t requests_find(const struct requests *r, uint32_t piece, uint32_t begin,
                       uint32_t length);
 /* `out` may be NULL. */
 void requests_remove(struct requests *r, uint32_t i, struct request *out);
+/* The same for a request that was answered: those asked before it are late now. */
+void requests_answered(struct requests *r, uint32_t i, struct request *out);
+/* The i-th in the order in which answers are expected: a peer that passes over a request (its
+ * disk is slow there) goes on behind it and comes back to it sometime. NULL beyond. */
+struct request *requests_expected(const struct requests *r, uint32_t i);
 void requests_clear(struct requests *r);
 /* CANCEL was sent for it: it is no longer live. Idempotent. */
 void requests_note_cancelled(struct requests *r, uint32_t i);
