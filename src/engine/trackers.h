@@ -9,19 +9,23 @@
 #ifndef MARE_TRACKERS_H
 #define MARE_TRACKERS_H
 
+#include "base/rng.h"
 #include "codec/announce.h"
 #include "codec/metainfo.h"
-#include "base/rng.h"
 #include "io/fetch.h"
 
 struct trackers;
 
+/* Called from inside a step of the loop only. They may ask for anything here but trackers_free and
+ * trackers_remove. */
 struct trackers_hooks {
     /* Fills transfer totals, port, and whether more peers are wanted (numwant). */
     void (*describe)(void *owner, struct announce_request *r, bool *want_peers);
     void (*on_peers)(void *owner, const struct addr *a, uint32_t n);
-    /* Every announce's end: 0, or ERR_* with a sentence; `peers` = how many came. */
-    void (*on_result)(void *owner, const char *url, int status, const char *text, uint32_t peers);
+    /* Every announce's end: 0 with a warning or "", or ERR_* with a sentence; `peers` = how many
+     * came. `url` is for people: without what may be a passkey ("https://host/..."). */
+    void (*on_result)(void *owner, const char *url, int status, const char *text,
+                      uint32_t peers);
     void (*on_external_ip)(void *owner, const struct addr *a);
 };
 
@@ -29,19 +33,22 @@ struct trackers_hooks {
 struct tracker_row {
     const char *url;
     uint32_t tier;
-    const char *state;  /* "idle", "announcing", "working", "failed", "unsupported" */
-    const char *message;/* last sentence, "" if none */
+    const char *state;   /* "idle", "announcing", "working", "failed", "unsupported" */
+    const char *message; /* last sentence, "" if none */
     int64_t complete, incomplete; /* -1 unknown */
-    uint32_t peers;     /* in the last reply */
-    uint32_t failures;  /* in a row */
-    usec next_at;       /* loop time of the next announce; USEC_NEVER */
+    uint32_t peers;               /* in the last reply */
+    uint32_t failures;            /* in a row */
+    usec next_at; /* loop time of the next announce (in the past: due); USEC_NEVER */
 };
 
+/* `m` may be NULL (a magnet's). What the other pointers point at must live on, but for *bind. */
 struct trackers *trackers_new(struct loop *l, struct fetcher *f, const struct metainfo *m,
-                              const struct trackers_hooks *hooks, void *owner, struct rng *rng,
-                              const char *user_agent, const struct addr *bind, const char *ca_file);
+                              const struct trackers_hooks *hooks, void *owner,
+                              struct rng *rng, const char *user_agent,
+                              const struct addr *bind, const char *ca_file);
 void trackers_free(struct trackers *t); /* pending announces end silently */
-void trackers_start(struct trackers *t, const uint8_t info_hash[20], const uint8_t peer_id[20]);
+void trackers_start(struct trackers *t, const uint8_t info_hash[20],
+                    const uint8_t peer_id[20]);
 /* The download ended: `completed` goes out once. */
 void trackers_completed(struct trackers *t);
 /* Says `stopped` and announces no more; trackers_start begins anew. */

@@ -1,0 +1,192 @@
+/* trackers_announce: one announce, from the request to what is to be told about it.
+ *
+ * What a tracker answers is an answer if it is a bencoded reply without a `failure reason`; all
+ * else is a failure, and every failure is one sentence. Some trackers send their reason along with
+ * an HTTP error, so the body is looked at first and the status line only then. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/bytes.h"
+#include "engine/trackers_private.h"
+
+#define TIMEOUT (30 * USEC_PER_SEC)
+#define GOODBYE_TIMEOUT (10 * USEC_PER_SEC) /* somebody may be waiting for us to end */
+#define NUMWANT 200 /* enough for a swarm; the most that many trackers give */
+#define BACKOFF 15  /* seconds after the first failure, doubled by each one more */
+#define MAX_BACKOFF 1800
+
+/* -- the request ----------------------------------------------------------------------- */
+
+static char *make_url(const struct tracker *k) {
+    const struct trackers *t = k->owner;
+    struct announce_request r = {
+        .info_hash = t->info_hash,
+        .peer_id = t->peer_id,
+        .event = k->event,
+        .key = t->key,
+        .tracker_id = *k->id ? k->id : NULL,
+    };
+    struct text url;
+    bool want = false;
+    t->hooks->describe(t->owner, &r, &want);
+    r.numwant = want && t->running ? NUMWANT : 0;
+    text_init(&url);
+    announce_url(&url, k->url, &r);
+    return text_take(&url, NULL);
+}
+
+static void on_done(void *owner, const struct fetch_result *r);
+
+int tracker_announce(struct tracker *k, enum announce_event event, struct err *e) {
+    struct trackers *t = k->owner;
+    k->event = event;
+    char *url = make_url(k);
+    if (!url)
+        return err_set(e, ERR_NOMEM, "out of memory");
+    struct fetch_options o = {
+        .url = url,
+        .max_bytes = ANNOUNCE_MAX_REPLY,
+        .timeout = event == ANNOUNCE_STOPPED ? GOODBYE_TIMEOUT : TIMEOUT,
+        .user_agent = t->user_agent,
+        .bind = t->bind.family ? &t->bind : NULL,
+        .ca_file = t->ca_file,
+    };
+    struct err inner = {0};
+    k->fetch = fetch_start(t->fetcher, &o, on_done, k, &inner);
+    free(url);
+    return k->fetch ? 0 : err_set(e, inner.code, "%s", inner.text);
+}
+
+void tracker_cancel(struct tracker *k) {
+    if (k->fetch)
+        fetch_cancel(k->fetch);
+    k->fetch = NULL;
+}
+
+/* -- what came of it ------------------------------------------------------------------- */
+
+static const char *http_phrase(int status) {
+    static const struct {
+        int status;
+        const char *phrase;
+    } phrases[] = {
+        {400, " Bad Request"},
+        {401, " Unauthorized"},
+        {403, " Forbidden"},
+        {404, " Not Found"},
+        {405, " Method Not Allowed"},
+        {410, " Gone"},
+        {414, " URI Too Long"},
+        {429, " Too Many Requests"},
+        {500, " Internal Server Error"},
+        {502, " Bad Gateway"},
+        {503, " Service Unavailable"},
+        {504, " Gateway Timeout"},
+    };
+    for (size_t i = 0; i < COUNT_OF(phrases); i++)
+        if (phrases[i].status == status)
+            return phrases[i].phrase;
+    return "";
+}
+
+/* 0: an answer, to be freed. Else nothing of *reply counts but retry_in. */
+static int read_result(struct announce_reply *reply, const struct fetch_result *r,
+                       struct err *e) {
+    *reply = (struct announce_reply){0};
+    if (r->status < 0)
+        return err_set(e, r->status, "%s", r->why);
+    int rc = announce_reply_parse(reply, r->body, r->len, e);
+    if (rc == 0 && *reply->failure)
+        rc = err_set(e, ERR_REFUSED, "%s", reply->failure);
+    else if (r->http_status >= 400)
+        rc = err_set(e, ERR_REFUSED, "the tracker answered %d%s", r->http_status,
+                     http_phrase(r->http_status));
+    if (rc < 0)
+        announce_reply_free(reply);
+    return rc;
+}
+
+/* So many seconds and up to 5 % more: torrents that started together drift apart. */
+static usec after(struct trackers *t, int seconds) {
+    usec wait = seconds * t->second;
+    return loop_now(t->loop) + wait + wait / 20 * rng_below(t->rng, 1001) / 1000;
+}
+
+void tracker_fail(struct tracker *k, int retry_in, const char *text) {
+    int backoff = BACKOFF << MIN(k->failures, 7u);
+    k->failures++;
+    k->peers = 0;
+    snprintf(k->message, sizeof k->message, "%s", text);
+    if (retry_in < 0)
+        k->next_at = USEC_NEVER;
+    else
+        k->next_at = after(k->owner, retry_in ? retry_in : MIN(backoff, MAX_BACKOFF));
+}
+
+/* An early announce makes the next early one wait for twice as long: when there are no more peers to
+ * be had, asking each minute finds none and gets us banned. */
+static usec min_wait(const struct tracker *k, int min_interval) {
+    return (usec)min_interval << MIN(k->eager, 10u);
+}
+
+static void succeed(struct tracker *k, const struct announce_reply *r) {
+    struct trackers *t = k->owner;
+    k->knows_us = true;
+    k->failures = 0;
+    snprintf(k->message, sizeof k->message, "%s", r->warning);
+    if (*r->tracker_id)
+        memcpy(k->id, r->tracker_id, sizeof k->id);
+    k->complete = r->complete;
+    k->incomplete = r->incomplete;
+    k->next_at = after(t, r->interval);
+    k->min_at = loop_now(t->loop) + min_wait(k, r->min_interval) * t->second;
+    trackers_promote(t, k);
+    if (k->event == ANNOUNCE_COMPLETED)
+        t->download = TOLD;
+}
+
+/* Passes the addresses on, without our own (told by its id). */
+static void give_peers(struct tracker *k, const struct announce_reply *r) {
+    struct trackers *t = k->owner;
+    uint32_t n = 0;
+    struct addr *a = r->peer_count ? malloc(r->peer_count * sizeof *a) : NULL;
+    for (uint32_t i = 0; a && i < r->peer_count; i++)
+        if (!r->peers[i].has_id || memcmp(r->peers[i].id, t->peer_id, 20) != 0)
+            a[n++] = r->peers[i].addr;
+    k->peers = n;
+    if (n)
+        t->hooks->on_peers(t->owner, a, n);
+    free(a);
+}
+
+/* Who is leaving wants no peers. */
+static void on_answer(struct tracker *k, const struct announce_reply *r) {
+    struct trackers *t = k->owner;
+    bool staying = t->running;
+    succeed(k, r);
+    k->peers = 0;
+    if (staying && r->external_ip.family)
+        t->hooks->on_external_ip(t->owner, &r->external_ip);
+    if (staying)
+        give_peers(k, r);
+    t->hooks->on_result(t->owner, k->shown, 0, r->warning, k->peers);
+}
+
+static void on_done(void *owner, const struct fetch_result *r) {
+    struct tracker *k = owner;
+    struct trackers *t = k->owner;
+    enum announce_event event = k->event;
+    struct announce_reply reply;
+    struct err e = {0};
+    k->fetch = NULL;
+    int status = read_result(&reply, r, &e);
+    if (status < 0) {
+        tracker_fail(k, reply.retry_in, e.text);
+        t->hooks->on_result(t->owner, k->shown, status, e.text, 0);
+    } else {
+        on_answer(k, &reply);
+        announce_reply_free(&reply);
+    }
+    trackers_on_end(t, k, event);
+}

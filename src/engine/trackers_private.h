@@ -1,0 +1,78 @@
+/* trackers_private: what the files of trackers share, and one knob for specs.
+ *
+ *     trackers           life and schedule: start, stop, when to announce to whom
+ *     trackers_list      the list in its order, without any I/O: failover, promotion, rows
+ *     trackers_announce  one announce: the request, and what becomes of it */
+#ifndef MARE_TRACKERS_PRIVATE_H
+#define MARE_TRACKERS_PRIVATE_H
+
+#include "engine/trackers.h"
+
+struct tracker {
+    struct trackers *owner;
+    char *url;
+    char *shown; /* the same for sentences: no passkey, no password */
+    uint32_t tier;
+    bool unsupported, told;    /* `told`: that it is unsupported has been reported */
+    bool knows_us;             /* answered since the start */
+    struct fetch *fetch;       /* the announce in flight, or NULL */
+    enum announce_event event; /* what that one says */
+    char id[256];              /* its `tracker id`, to be echoed */
+    char message[256];
+    int64_t complete, incomplete;
+    uint32_t peers;
+    uint32_t failures; /* in a row */
+    uint32_t eager;    /* announces before the interval was over, in a row */
+    usec next_at;      /* by its interval or its back-off */
+    usec min_at;       /* the earliest that it allows */
+};
+
+struct trackers {
+    struct loop *loop;
+    struct fetcher *fetcher;
+    const struct trackers_hooks *hooks;
+    void *owner;
+    struct rng *rng;
+    const char *user_agent, *ca_file;
+    struct addr bind;
+    struct tracker **list; /* by tier; within one, in the order to be tried */
+    uint32_t count;
+    uint8_t info_hash[20], peer_id[20];
+    uint32_t key;
+    bool running;
+    bool want; /* more peers would be welcome */
+    enum {
+        OPEN,
+        COMPLETED,
+        TOLD
+    } download; /* ended in this session? did a tracker hear? */
+    struct timer timer;
+    usec second; /* how long one lasts: shorter in specs */
+};
+
+/* How long a second of intervals and back-offs lasts. */
+void trackers_set_pace(struct trackers *t, usec second);
+
+/* trackers_list */
+int trackers_insert(struct trackers *t, const char *url, uint32_t tier, struct err *e);
+void trackers_shuffle(struct trackers *t);
+void trackers_promote(struct trackers *t, const struct tracker *k);
+struct tracker *trackers_find(const struct trackers *t, const char *url);
+void trackers_delete(struct trackers *t, struct tracker *k);
+bool trackers_in_flight(const struct trackers *t);
+/* When the tracker may be announced to, were it its turn. */
+usec tracker_due(const struct tracker *k);
+/* The tracker to announce to now (NULL = none), and when to look again. */
+struct tracker *trackers_next(const struct trackers *t, usec now);
+usec trackers_wake_at(const struct trackers *t);
+
+/* trackers_announce */
+int tracker_announce(struct tracker *k, enum announce_event event, struct err *e);
+void tracker_cancel(struct tracker *k);
+/* It failed: the next time is after its back-off, or retry_in seconds (0 = not given, -1 = never). */
+void tracker_fail(struct tracker *k, int retry_in, const char *text);
+
+/* trackers: an announce has ended and its hooks were called. */
+void trackers_on_end(struct trackers *t, struct tracker *k, enum announce_event event);
+
+#endif
