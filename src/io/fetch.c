@@ -1,12 +1,13 @@
-/* fetch: libcurl's multi interface on our loop. curl tells which sockets it waits for (on_socket)
- * and when it wants to be called without one (on_timeout); we tell it what happened:
+/* fetch: libcurl's multi interface on our loop. curl tells which sockets it waits for
+ * (on_socket) and when it wants to be called without one (on_timeout); we tell it what
+ * happened:
  *
  *      watch ready ----+
  *                      +--> drive: curl_multi_socket_action, then the finished ones are reaped
  *      our timer   ----+
  *
- * Nothing global: curl_global_init counts its callers. Proxies come from the environment, as
- * everywhere with curl. */
+ * Nothing global: curl_global_init counts its callers. Proxies come from the environment,
+ * as everywhere with curl. */
 #include <assert.h>
 #include <stdlib.h>
 
@@ -20,7 +21,7 @@ struct fetch_socket {
     struct fetcher *fetcher;
 };
 
-/* ---- the end of one ------------------------------------------------------------------------ */
+/* ---- the end of one ---------------------------------------------------------------- */
 
 static void fetch_free(struct fetch *t) {
     list_remove(&t->link);
@@ -51,7 +52,7 @@ static void finish(struct fetch *t, CURLcode code) {
     fetch_free(t);
 }
 
-/* ---- curl on the loop --------------------------------------------------------------------- */
+/* ---- curl on the loop -------------------------------------------------------------- */
 
 static struct fetch *fetch_of(CURL *easy) {
     char *t = NULL;
@@ -106,8 +107,8 @@ static void on_timer(struct timer *t, usec now) {
     drive(CONTAINER_OF(t, struct fetcher, timer), CURL_SOCKET_TIMEOUT, 0);
 }
 
-/* Rather late than early: curl does not say again what it said before, so a deadline that finds
- * nothing due (curl rounds down to milliseconds) would be lost. */
+/* Rather late than early: curl does not say again what it said before, so a deadline that
+ * finds nothing due (curl rounds down to milliseconds) would be lost. */
 static int on_timeout(CURLM *multi, long msec, void *arg) {
     struct fetcher *f = arg;
     struct timers *timers = loop_timers(f->loop);
@@ -137,7 +138,8 @@ static struct fetch_socket *socket_new(struct fetcher *f, curl_socket_t fd) {
     return s;
 }
 
-/* Failing here would be the end of the whole multi handle, so that only the transfer fails. */
+/* Failing here would be the end of the whole multi handle, so that only the transfer
+ * fails. */
 static void starve(struct fetcher *f, CURL *easy) {
     struct fetch *t = fetch_of(easy);
     if (t)
@@ -163,7 +165,7 @@ static int on_socket(CURL *easy, curl_socket_t fd, int what, void *arg, void *kn
     return 0;
 }
 
-/* ---- life --------------------------------------------------------------------------------- */
+/* ---- life -------------------------------------------------------------------------- */
 
 struct fetcher *fetcher_new(struct loop *l, struct err *e) {
     struct fetcher *f = calloc(1, sizeof *f);

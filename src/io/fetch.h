@@ -1,9 +1,9 @@
-/* fetch: HTTP and HTTPS on the session's loop, by libcurl's multi interface (the only files that
- * include curl are fetch*.c). Trackers, .torrent URLs, later web seeds.
+/* fetch: HTTP and HTTPS on the session's loop, by libcurl's multi interface (the only
+ * files that include curl are fetch*.c). Trackers, .torrent URLs, later web seeds.
  *
- * Bounds of hazards.md are enforced here: only http and https, redirects too (at most 5); a global
- * host may not redirect to a local address; TLS is verified; the body is cut off at `max_bytes`
- * with ERR_LIMIT. gzip is decoded. */
+ * Bounds of hazards.md are enforced here: only http and https, redirects too (at most 5);
+ * a global host may not redirect to a local address; TLS is verified; the body is cut off
+ * at `max_bytes` with ERR_LIMIT. gzip is decoded. */
 #ifndef MARE_FETCH_H
 #define MARE_FETCH_H
 
@@ -35,9 +35,10 @@ typedef void fetch_done(void *owner, const struct fetch_result *r);
 struct fetcher *fetcher_new(struct loop *l, struct err *e);
 /* Pending ones end silently. Not from inside a `done`. */
 void fetcher_free(struct fetcher *f);
-/* NULL with *e if it cannot begin. `done` comes inside loop_step, once; the transfer is gone
- * after it. Sentences never show more of the URL than its host (it may hold a passkey). An HTTP
- * status >= 400 is status 0 with the body (trackers put sentences there). */
+/* NULL with *e if it cannot begin. `done` comes inside loop_step, once; the transfer is
+ * gone after it. Sentences never show more of the URL than its host (it may hold a
+ * passkey). An HTTP status >= 400 is status 0 with the body (trackers put sentences
+ * there). */
 struct fetch *fetch_start(struct fetcher *f, const struct fetch_options *o,
                           fetch_done *done, void *owner, struct err *e);
 void fetch_cancel(struct fetch *t); /* done is not called; inside its own done: nothing */

@@ -1,4 +1,5 @@
-/* fetch_private: between fetch.c (transfers on the loop) and fetch_rules.c (what a transfer may do). */
+/* fetch_private: between fetch.c (transfers on the loop) and fetch_rules.c (what a
+ * transfer may do). */
 #ifndef MARE_FETCH_PRIVATE_H
 #define MARE_FETCH_PRIVATE_H
 

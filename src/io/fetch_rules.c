@@ -1,9 +1,9 @@
 /* fetch_rules: what a transfer asks for, and what hostile servers get.
  *
- * Schemes and the number of redirects are curl's own options. The sizes of body and headers are
- * counted as they come. And `guard` refuses a redirect from the open Internet into the
- * network of the user: before connecting, so that not even a port can be probed, and again
- * before the request is sent, because the connection may be one from the pool.
+ * Schemes and the number of redirects are curl's own options. The sizes of body and
+ * headers are counted as they come. And `guard` refuses a redirect from the open Internet
+ * into the network of the user: before connecting, so that not even a port can be probed,
+ * and again before the request is sent, because the connection may be one from the pool.
  *
  * Sentences name the host and never the URL, which may hold a passkey. */
 #include <stdio.h>
@@ -17,7 +17,7 @@
 #define MAX_HEADER_BYTES \
     (128 * 1024) /* of all answers of one transfer; curl has no bound */
 
-/* ---- the URL ------------------------------------------------------------------------------ */
+/* ---- the URL ----------------------------------------------------------------------- */
 
 static char *http_host(CURLU *u, struct err *e) {
     char *scheme = NULL, *host = NULL;
@@ -47,7 +47,7 @@ char *fetch_host(const char *url, struct err *e) {
     return host;
 }
 
-/* ---- bounds ------------------------------------------------------------------------------- */
+/* ---- bounds ------------------------------------------------------------------------ */
 
 static size_t on_body(char *data, size_t size, size_t n, void *arg) {
     struct fetch *t = arg;
@@ -79,8 +79,9 @@ static size_t on_header(char *data, size_t size, size_t n, void *arg) {
     return n;
 }
 
-/* The bodies of redirects never reach on_body, so they are bounded here, where bytes are counted
- * as they come from the network (compressed, hence the slack: it can grow what is small). */
+/* The bodies of redirects never reach on_body, so they are bounded here, where bytes are
+ * counted as they come from the network (compressed, hence the slack: it can grow what is
+ * small). */
 static int on_progress(void *arg, curl_off_t total, curl_off_t now, curl_off_t up_total,
                        curl_off_t up_now) {
     struct fetch *t = arg;
@@ -93,7 +94,8 @@ static int on_progress(void *arg, curl_off_t total, curl_off_t now, curl_off_t u
     return 1;
 }
 
-/* True if a request may go to `a`. The first host may be anywhere, that is the user's choice. */
+/* True if a request may go to `a`. The first host may be anywhere, that is the user's
+ * choice. */
 static bool guard(struct fetch *t, const struct addr *a) {
     char text[ADDR_TEXT];
     long redirects = 0;
@@ -129,7 +131,7 @@ static int on_request(void *arg, char *remote_ip, char *local_ip, int remote_por
     return guard(t, &a) ? CURL_PREREQFUNC_OK : CURL_PREREQFUNC_ABORT;
 }
 
-/* ---- options ------------------------------------------------------------------------------ */
+/* ---- options ----------------------------------------------------------------------- */
 
 /* Goes on only while all went well, so that a list of settings is checked once. */
 #define SET(rc, t, option, value) \
@@ -187,7 +189,7 @@ CURLcode fetch_set_options(struct fetch *t, const struct fetch_options *o) {
     return rc ? rc : set_bounds(t);
 }
 
-/* ---- what became of it -------------------------------------------------------------------- */
+/* ---- what became of it ------------------------------------------------------------- */
 
 static int connect_error(const struct fetch *t) {
     long errnum = 0;

@@ -1,5 +1,5 @@
-/* jobs: uv_queue_work with a record of our own, so that a job is a plain struct without libuv
- * in it. The record lives from jobs_submit until just before `done`. */
+/* jobs: uv_queue_work with a record of our own, so that a job is a plain struct without
+ * libuv in it. The record lives from jobs_submit until just before `done`. */
 #include "io/jobs.h"
 
 #include <stdlib.h>

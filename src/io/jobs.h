@@ -1,5 +1,6 @@
-/* jobs: work for other threads (libuv's pool). A job owns its data and sees no engine object:
- * `run` on a worker, then `done` inside loop_step, exactly once for every job submitted. */
+/* jobs: work for other threads (libuv's pool). A job owns its data and sees no engine
+ * object: `run` on a worker, then `done` inside loop_step, exactly once for every job
+ * submitted. */
 #ifndef MARE_JOBS_H
 #define MARE_JOBS_H
 
@@ -13,8 +14,8 @@ struct job {
     void *impl; /* the pool's own record */
 };
 
-/* Hands the job over until its `done`. 0; ERR_NOMEM, or ERR_CLOSED inside loop_free (then neither
- * function is called). */
+/* Hands the job over until its `done`. 0; ERR_NOMEM, or ERR_CLOSED inside loop_free (then
+ * neither function is called). */
 int jobs_submit(struct loop *l, struct job *j) MUST_USE;
 /* Cancels it if it has not begun (its done comes with ERR_CANCELED in a later step). */
 void jobs_cancel(struct job *j);

@@ -1,6 +1,7 @@
-/* listener: a socket that accepts. At most ACCEPTS_PER_STEP connections are taken per step, so that
- * a flood of them leaves time for the others. When the process runs out of descriptors the
- * socket stays readable: accepting is paused, or the loop would spin on it. */
+/* listener: a socket that accepts. At most ACCEPTS_PER_STEP connections are taken per
+ * step, so that a flood of them leaves time for the others. When the process runs out of
+ * descriptors the socket stays readable: accepting is paused, or the loop would spin on
+ * it. */
 #include <errno.h>
 #include <netinet/in.h>
 #include <stdlib.h>
@@ -38,8 +39,8 @@ static bool is_shortage(int errnum) {
     return errnum == EMFILE || errnum == ENFILE || errnum == ENOBUFS || errnum == ENOMEM;
 }
 
-/* One connection; false when there is none, or none can be taken now. What the network did to a
- * connection that waited (ECONNABORTED and its like) is no reason to stop. */
+/* One connection; false when there is none, or none can be taken now. What the network
+ * did to a connection that waited (ECONNABORTED and its like) is no reason to stop. */
 static bool accept_one(struct listener *n) {
     struct sockaddr_storage at;
     socklen_t len = sizeof at;
@@ -72,7 +73,8 @@ static void on_closed(struct watch *w) {
     free(CONTAINER_OF(w, struct listener, watch));
 }
 
-/* SO_REUSEADDR: connections of an earlier run that linger do not keep the port from us. */
+/* SO_REUSEADDR: connections of an earlier run that linger do not keep the port from
+ * us. */
 static int listen_at(int fd, const struct addr *at, uint16_t *port) {
     struct sockaddr_storage sa;
     socklen_t len = sockaddr_from_addr(&sa, at);

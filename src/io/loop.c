@@ -4,10 +4,10 @@
  *                  [ wait | hooks of streams, fetches, finished jobs | bury closed handles ]
  *                  -> timers that are due
  *
- * Two things of libuv shape this file. It tells epoll of new descriptors only inside uv_run, so
- * somebody who waits on loop_fd would miss them: whatever needs one more uv_run sets `dirty`,
- * and loop_timeout says 0 until it happened. And uv_run returns at once, without looking at
- * anything, when no handle is active: the waker always is.
+ * Two things of libuv shape this file. It tells epoll of new descriptors only inside
+ * uv_run, so somebody who waits on loop_fd would miss them: whatever needs one more
+ * uv_run sets `dirty`, and loop_timeout says 0 until it happened. And uv_run returns at
+ * once, without looking at anything, when no handle is active: the waker always is.
  *
  * There is no lock: everything but loop_poke belongs to the thread that steps. */
 #include "io/loop_private.h"
@@ -120,9 +120,9 @@ usec loop_timeout(const struct loop *l) {
     return l->dirty ? 0 : until_first_timer(l);
 }
 
-/* Rounded up: a wait that ends a little early would be repeated, with nothing to wait for. The
- * alarm repeats, because uv_run fires what is due *before* it waits too: after a long pause
- * between here and there (a stopped process), nothing would end the wait. */
+/* Rounded up: a wait that ends a little early would be repeated, with nothing to wait
+ * for. The alarm repeats, because uv_run fires what is due *before* it waits too: after a
+ * long pause between here and there (a stopped process), nothing would end the wait. */
 static void set_alarm(struct loop *l, usec wait) {
     if (wait == USEC_NEVER)
         return;

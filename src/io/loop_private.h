@@ -1,5 +1,5 @@
-/* loop_private: what the files of io/ share about the loop. Nobody above io/ includes this (or
- * uv.h). */
+/* loop_private: what the files of io/ share about the loop. Nobody above io/ includes
+ * this (or uv.h). */
 #ifndef MARE_LOOP_PRIVATE_H
 #define MARE_LOOP_PRIVATE_H
 
@@ -32,7 +32,8 @@ struct request {
     uv_req_t *uv;
 };
 
-/* Before the hooks of an event: the clock is read once per step, and only if something came. */
+/* Before the hooks of an event: the clock is read once per step, and only if something
+ * came. */
 void loop_wake(struct loop *l);
 /* The next step has something to do that does not show on loop_fd. */
 static inline void loop_touch(struct loop *l) {

@@ -1,5 +1,5 @@
-/* resolve: getaddrinfo on a worker. libuv counts it as slow work and lets it have half of the pool
- * at most, so a dead name server does not stop the disk. */
+/* resolve: getaddrinfo on a worker. libuv counts it as slow work and lets it have half of
+ * the pool at most, so a dead name server does not stop the disk. */
 #include <netdb.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,13 +1,14 @@
-/* tcp: streams over TCP. The sockets are our own and libuv only says when they are ready, because
- * its stream API has one buffer per callback: it cannot scatter what comes over the places where
- * it belongs (design.md, Data path).
+/* tcp: streams over TCP. The sockets are our own and libuv only says when they are ready,
+ * because its stream API has one buffer per callback: it cannot scatter what comes over
+ * the places where it belongs (design.md, Data path).
  *
- * While a connection is being made the socket is watched for writability; SO_ERROR then tells how
- * it went. A connect that fails at once is told the same way, one step later: a socket that is not
- * connected reports itself as ready.
+ * While a connection is being made the socket is watched for writability; SO_ERROR then
+ * tells how it went. A connect that fails at once is told the same way, one step later: a
+ * socket that is not connected reports itself as ready.
  *
- * Memory: stream_close hides the stream, libuv's close callback frees it. So a hook may close
- * any stream, its own included, while others of the same step still wait for their turn. */
+ * Memory: stream_close hides the stream, libuv's close callback frees it. So a hook may
+ * close any stream, its own included, while others of the same step still wait for their
+ * turn. */
 #include "io/tcp.h"
 
 #include <assert.h>
@@ -38,7 +39,7 @@ static struct tcp *tcp_of(struct stream *s) {
     return CONTAINER_OF(s, struct tcp, stream);
 }
 
-/* ---- moving bytes ------------------------------------------------------------------------- */
+/* ---- moving bytes ------------------------------------------------------------------ */
 
 static ssize_t failure(int errnum) {
     return errnum == EAGAIN || errnum == EWOULDBLOCK ? ERR_AGAIN : err_from_errno(errnum);
@@ -98,7 +99,7 @@ static const struct stream_ops tcp_ops = {
     .close = tcp_close,
 };
 
-/* ---- life --------------------------------------------------------------------------------- */
+/* ---- life -------------------------------------------------------------------------- */
 
 static int connect_result(const struct tcp *t) {
     int errnum = 0;
@@ -148,8 +149,8 @@ struct stream *tcp_from_fd(struct loop *l, int fd) {
     return t ? &t->stream : NULL;
 }
 
-/* The port is chosen by connect, not by bind: as many connections as there are ports, to each
- * address, instead of that many at all. */
+/* The port is chosen by connect, not by bind: as many connections as there are ports, to
+ * each address, instead of that many at all. */
 static int bind_source(int fd, const struct addr *to, const struct addr *source,
                        struct err *e) {
     struct sockaddr_storage at;
@@ -166,7 +167,8 @@ static int bind_source(int fd, const struct addr *to, const struct addr *source,
     return 0;
 }
 
-/* A socket on its way to `to`, or ERR_*. *failed takes the errno of a connect that is over. */
+/* A socket on its way to `to`, or ERR_*. *failed takes the errno of a connect that is
+ * over. */
 static int dial(const struct addr *to, const struct addr *source, int *failed,
                 struct err *e) {
     struct sockaddr_storage at;

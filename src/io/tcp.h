@@ -4,7 +4,8 @@
 
 #include "io/stream.h"
 
-/* An open stream on a connected socket, which it owns from now on; NULL (then it does not). */
+/* An open stream on a connected socket, which it owns from now on; NULL (then it does
+ * not). */
 struct stream *tcp_from_fd(struct loop *l, int fd);
 
 #endif

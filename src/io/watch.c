@@ -1,5 +1,5 @@
-/* watch: see watch.h. uv_poll is level-triggered: as long as the condition holds and is wanted,
- * each step tells of it. */
+/* watch: see watch.h. uv_poll is level-triggered: as long as the condition holds and is
+ * wanted, each step tells of it. */
 #include "io/watch.h"
 
 #include <unistd.h>
@@ -12,8 +12,8 @@ static void note_change(struct watch *w) {
     loop_touch(w->loop);
 }
 
-/* libuv has stopped a poll that reports an error. It is armed again, because an owner who only
- * reads a little of what is left shall hear of the rest. */
+/* libuv has stopped a poll that reports an error. It is armed again, because an owner who
+ * only reads a little of what is left shall hear of the rest. */
 static void on_poll(uv_poll_t *poll, int status, int events) {
     struct watch *w = poll->data;
     loop_wake(w->loop);
@@ -64,8 +64,9 @@ static void on_closed(uv_handle_t *handle) {
     w->closed(w);
 }
 
-/* The descriptor is closed at once (libuv allows it), so that its port is free again and the
- * other side hears of it; events that already wait in this step are dropped by libuv. */
+/* The descriptor is closed at once (libuv allows it), so that its port is free again and
+ * the other side hears of it; events that already wait in this step are dropped by
+ * libuv. */
 void watch_close(struct watch *w) {
     uv_handle_t *handle = (uv_handle_t *)&w->poll;
     if (uv_is_closing(handle))

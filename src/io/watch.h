@@ -1,8 +1,9 @@
-/* watch: one descriptor that the loop looks at. The base of streams, listeners and fetches.
+/* watch: one descriptor that the loop looks at. The base of streams, listeners and
+ * fetches.
  *
- * A wish (watch_want) is only written down: it reaches libuv before the next wait. A wish that is
- * taken back within the step, as backpressure does all the time, costs no system call, while
- * each uv_poll_start costs two. */
+ * A wish (watch_want) is only written down: it reaches libuv before the next wait. A wish
+ * that is taken back within the step, as backpressure does all the time, costs no system
+ * call, while each uv_poll_start costs two. */
 #ifndef MARE_WATCH_H
 #define MARE_WATCH_H
 
@@ -10,8 +11,8 @@
 
 struct watch;
 
-/* `events`: UV_READABLE, UV_WRITABLE, those that are wanted; an error shows as readable, wanted or
- * not (unless nothing is). */
+/* `events`: UV_READABLE, UV_WRITABLE, those that are wanted; an error shows as readable,
+ * wanted or not (unless nothing is). */
 typedef void watch_ready(struct watch *w, int events);
 /* The memory may go now. Called in a later step than watch_close. */
 typedef void watch_closed(struct watch *w);
@@ -27,8 +28,9 @@ struct watch {
     watch_closed *closed;
 };
 
-/* 0 or ERR_*; then nothing was taken: the descriptor is still the caller's, the memory too.
- * The descriptor becomes non-blocking and is closed by watch_close (see keeps_fd). */
+/* 0 or ERR_*; then nothing was taken: the descriptor is still the caller's, the memory
+ * too. The descriptor becomes non-blocking and is closed by watch_close (see
+ * keeps_fd). */
 int watch_open(struct watch *w, struct loop *l, int fd, watch_ready *ready,
                watch_closed *closed) MUST_USE;
 void watch_want(struct watch *w, int events);

@@ -1,4 +1,5 @@
-/* fetch against a small HTTP server of our own; TLS is tried with openssl's test server. */
+/* fetch against a small HTTP server of our own; TLS is tried with openssl's test
+ * server. */
 #include "io/fetch.h"
 
 #include <arpa/inet.h>
@@ -14,7 +15,7 @@
 #include "unit/io/net_fixture.h"
 #include "unit/io/web_server.h"
 
-/* ---- a fetch and what came of it ---------------------------------------------------------- */
+/* ---- a fetch and what came of it --------------------------------------------------- */
 
 struct outcome {
     int calls, status, http_status;
@@ -90,7 +91,7 @@ static struct outcome fetch_path(const char *path) {
     return out;
 }
 
-/* ---- what comes in good order ------------------------------------------------------------- */
+/* ---- what comes in good order ------------------------------------------------------ */
 
 TEST(fetch_brings_the_body) {
     struct outcome o = fetch_path("/plain");
@@ -189,7 +190,7 @@ TEST(fetch_progresses_under_an_outer_loop) {
     rig_close(&g);
 }
 
-/* ---- what does not ------------------------------------------------------------------------ */
+/* ---- what does not ----------------------------------------------------------------- */
 
 static const struct {
     const char *path;
@@ -303,7 +304,7 @@ TEST(fetch_begins_only_http_and_https) {
     rig_close(&g);
 }
 
-/* ---- the end of things -------------------------------------------------------------------- */
+/* ---- the end of things ------------------------------------------------------------- */
 
 TEST(fetch_cancel_is_silent) {
     struct rig g;
@@ -378,10 +379,10 @@ TEST(fetch_leaks_no_descriptor) {
     CHECK_INT(open_descriptors(), before);
 }
 
-/* ---- a redirect into the user's network --------------------------------------------------- */
+/* ---- a redirect into the user's network -------------------------------------------- */
 
-/* A network of our own in which 203.0.113.7, a global address, is ours. False where the system
- * does not allow that. */
+/* A network of our own in which 203.0.113.7, a global address, is ours. False where the
+ * system does not allow that. */
 static bool enter_global_network(void) {
     struct ifreq lo = {.ifr_name = "lo"}, alias = {.ifr_name = "lo:1"};
     struct sockaddr_in at = {.sin_family = AF_INET};
@@ -398,8 +399,8 @@ static bool enter_global_network(void) {
 
 enum { AS_EXPECTED, UNEXPECTED, NOT_POSSIBLE };
 
-/* A global host redirects to `to`, where `local` listens. `warm`: a connection to there is in the
- * pool already. */
+/* A global host redirects to `to`, where `local` listens. `warm`: a connection to there
+ * is in the pool already. */
 static int redirect_from_global(const char *to, bool warm, int expected) {
     struct rig g;
     struct server local;
@@ -457,7 +458,7 @@ TEST(fetch_follows_a_redirect_from_global_to_global) {
     check_redirect("203.0.113.7", false, 0);
 }
 
-/* ---- TLS ---------------------------------------------------------------------------------- */
+/* ---- TLS --------------------------------------------------------------------------- */
 
 /* A command's pid; it ends with us. */
 static pid_t start(char *const argv[]) {

@@ -184,7 +184,7 @@ TEST(loop_timeout_is_zero_while_a_descriptor_is_not_yet_watched) {
     loop_free(l);
 }
 
-/* ---- under somebody else's loop ----------------------------------------------------------- */
+/* ---- under somebody else's loop ---------------------------------------------------- */
 
 struct echo {
     struct loop *loop;
@@ -286,7 +286,7 @@ TEST(loop_progresses_under_an_outer_loop) {
     loop_free(x.loop);
 }
 
-/* ---- a guest in the process --------------------------------------------------------------- */
+/* ---- a guest in the process -------------------------------------------------------- */
 
 TEST(loop_free_closes_what_its_owner_forgot) {
     struct addr at = loopback();

@@ -1,4 +1,5 @@
-/* net_fixture: a world of one loop, one listener and up to CROWD connections to it, for specs. */
+/* net_fixture: a world of one loop, one listener and up to CROWD connections to it, for
+ * specs. */
 #ifndef MARE_NET_FIXTURE_H
 #define MARE_NET_FIXTURE_H
 
@@ -7,7 +8,8 @@
 
 #define CROWD 12 /* connections of the tests that need many at once */
 
-/* One side of a connection. It does nothing by itself but count, unless `act` is given. */
+/* One side of a connection. It does nothing by itself but count, unless `act` is
+ * given. */
 struct side {
     struct stream *s;
     struct world *world;

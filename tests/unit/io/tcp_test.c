@@ -6,7 +6,7 @@
 
 #include "unit/io/net_fixture.h"
 
-/* ---- connecting --------------------------------------------------------------------------- */
+/* ---- connecting -------------------------------------------------------------------- */
 
 TEST(tcp_moves_bytes_both_ways_over_both_families) {
     static const char *const ips[] = {"127.0.0.1", "::1"};
@@ -137,7 +137,7 @@ TEST(tcp_wish_made_while_connecting_is_kept) {
     world_close(&w);
 }
 
-/* ---- reading and writing ------------------------------------------------------------------ */
+/* ---- reading and writing ----------------------------------------------------------- */
 
 TEST(tcp_readv_scatters) {
     struct world w;
@@ -268,7 +268,7 @@ TEST(tcp_knows_its_round_trip_time) {
     world_close(&w);
 }
 
-/* ---- readiness ---------------------------------------------------------------------------- */
+/* ---- readiness --------------------------------------------------------------------- */
 
 TEST(tcp_is_reported_each_step_until_it_is_read) {
     struct world w;
@@ -324,7 +324,7 @@ TEST(tcp_error_shows_as_readable_whatever_is_wanted) {
     world_close(&w);
 }
 
-/* ---- closing inside hooks ----------------------------------------------------------------- */
+/* ---- closing inside hooks ---------------------------------------------------------- */
 
 static void shut_self(struct side *x) {
     side_shut(x);
@@ -445,7 +445,7 @@ TEST(tcp_wish_taken_back_in_a_hook_holds_within_the_step) {
     world_close(&w);
 }
 
-/* ---- the process around it ---------------------------------------------------------------- */
+/* ---- the process around it --------------------------------------------------------- */
 
 TEST(tcp_leaks_no_descriptor) {
     struct world w;

@@ -51,7 +51,8 @@ static void send_text(int fd, const char *text) {
     send_all(fd, text, strlen(text));
 }
 
-/* Does not stop by itself (up to 64 MiB, so that a fetch without a bound fails its test). */
+/* Does not stop by itself (up to 64 MiB, so that a fetch without a bound fails its
+ * test). */
 static void send_flood(int fd, const char *start, const char *again) {
     static const size_t enough = 64 << 20;
     char block[16384];

@@ -1,5 +1,5 @@
-/* web_server: a small HTTP server for specs: a thread, one connection after the other, that answers by
- * path with bytes written down in web_server.c. */
+/* web_server: a small HTTP server for specs: a thread, one connection after the other,
+ * that answers by path with bytes written down in web_server.c. */
 #ifndef MARE_WEB_SERVER_H
 #define MARE_WEB_SERVER_H
 
