@@ -268,6 +268,6 @@ char *resume_path(const char *state, const uint8_t info_hash[20], const char *su
     struct text t;
     hex_encode(hex, info_hash, 20);
     text_init(&t);
-    text_addf(&t, "%s/%s%s", state, hex, suffix);
+    text_addf(&t, "%s/%s.%s", state, hex, suffix);
     return text_take(&t, NULL);
 }

@@ -32,7 +32,7 @@ struct resume *resume_parse(const uint8_t *data, size_t len, const uint8_t info_
 void resume_free(struct resume *r);
 /* Does every file look as it did? `now` has file_count entries. */
 bool resume_matches(const struct resume *r, const struct storage_file_stat *now);
-/* "STATE/0123...ef" and the suffix (".resume"); malloc'ed, NULL when out of memory. */
+/* "STATE/0123...ef.resume" for the suffix "resume"; malloc'ed, NULL when out of memory. */
 char *resume_path(const char *state, const uint8_t info_hash[20], const char *suffix);
 
 #endif

@@ -302,7 +302,7 @@ TEST(resume_does_not_match_another_size_or_time) {
 
 TEST(resume_path_is_the_info_hash_below_the_state_directory) {
     static const uint8_t h[20] = {0x01, 0xef, [19] = 0x9a};
-    char *path = resume_path("/var/state", h, ".resume");
+    char *path = resume_path("/var/state", h, "resume");
     CHECK_STR(path, "/var/state/01ef00000000000000000000000000000000009a.resume");
     free(path);
 }
