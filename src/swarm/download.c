@@ -145,14 +145,13 @@ static void give_up(struct download *d, struct active_piece *p) {
     active_pieces_close(d->open, p);
 }
 
-/* Sacrifices the stranded piece that has received least, but not `spared`; false if there is
- * none. */
-static bool make_room(struct download *d, const struct active_piece *spared, usec now) {
+/* Sacrifices the stranded piece that has received least; false if there is none. */
+static bool make_room(struct download *d, usec now) {
     struct active_piece *least = NULL;
     LIST_EACH(l, &d->open->list) {
         struct active_piece *p = LIST_ITEM(l, struct active_piece, link);
-        if (p != spared && (!least || p->buffered < least->buffered) &&
-            is_stranded(d, p, now) && is_idle(p))
+        if ((!least || p->buffered < least->buffered) && is_stranded(d, p, now) &&
+            is_idle(p))
             least = p;
     }
     if (least)
@@ -176,12 +175,15 @@ static int maybe_open(struct download *d, const struct asker *a, usec now,
     if (deadline == USEC_NEVER && !may_open_more(d))
         return 0;
     struct active_piece *p = active_pieces_open(d->open, index, now);
-    if (!p && make_room(d, instead_of, now))
+    if (!p && make_room(d, now)) {
         p = active_pieces_open(d->open, index, now);
+        *out =
+            p ? p : best_open(d, a, GRANT_FREELY, now); /* `instead_of` may be closed */
+    }
     if (!p)
-        return instead_of ? 0 : ERR_AGAIN;
+        return *out ? 0 : ERR_AGAIN;
     picker_set_state(d->picker, index, PIECE_ACTIVE);
-    if (a->fast && deadline == USEC_NEVER)
+    if (a->fast)
         p->only = a->peer;
     *out = p;
     return 0;

@@ -342,6 +342,28 @@ TEST(download_new_deadline_comes_before_running_on) {
     tear_down(f);
 }
 
+TEST(download_helps_with_an_open_deadline_before_running_on) {
+    struct fixture *f = set_up_ranked();
+    check_ask(f, 0, 0, 0);
+    picker_set_deadline(&f->picker, 30, f->now);
+    check_ask(f, 1, 30, 0);
+    check_ask(f, 0, 30, 1);
+    tear_down(f);
+}
+
+TEST(download_runs_on_while_others_have_deadlines) {
+    struct fixture *f = set_up_ranked();
+    check_ask(f, 0, 0, 0);
+    deliver_all(f, 0);
+    f->peer[1].row.last_piece = 1;
+    picker_set_state(&f->picker, 1, PIECE_ACTIVE);
+    CHECK(active_pieces_open(&f->open, 1, f->now));
+    (void)bitset_remove(&f->peer[1].has, 30);
+    picker_set_deadline(&f->picker, 30, f->now);
+    check_ask(f, 1, 1, 0); /* piece 0 misses fewer blocks */
+    tear_down(f);
+}
+
 TEST(download_tries_again_when_the_budget_is_spent) {
     struct fixture *f = set_up_ranked();
     f->budget.limit = 2 * PIECE;
@@ -398,6 +420,29 @@ TEST(download_gives_up_a_stranded_piece_for_memory) {
                   result == 1 ? PIECE_MISSING : PIECE_ACTIVE);
         tear_down(f);
     }
+}
+
+TEST(download_deadline_takes_the_memory_of_an_untouched_piece) {
+    struct fixture *f = set_up_ranked();
+    f->budget.limit = PIECE;
+    check_ask(f, 0, 0, 0);
+    unask(f, 0, 0);
+    picker_set_deadline(&f->picker, 8, f->now);
+    check_ask(f, 1, 8, 0);
+    CHECK(!active_pieces_get(&f->open, 0));
+    tear_down(f);
+}
+
+TEST(download_does_without_when_the_room_made_is_too_small) {
+    struct fixture *f = set_up_ranked();
+    f->budget.limit = PIECE - 1;
+    has_only(f, 0, PIECES - 1);
+    check_ask(f, 0, PIECES - 1, 0);
+    unask(f, 0, 0);
+    picker_set_deadline(&f->picker, 8, f->now);
+    check_nothing(f, 1, ERR_AGAIN);
+    CHECK_INT(f->open.count, 0);
+    tear_down(f);
 }
 
 TEST(download_never_gives_up_a_piece_that_bytes_are_landing_in) {
@@ -665,6 +710,21 @@ TEST(download_end_game_does_not_wait_for_what_nobody_has) {
     for (int i = 0; i < 2; i++)
         picker_note_gone(&f->picker, 1);
     has_only(f, 1, 0);
+    check_copy(f, 1, 0);
+    tear_down(f);
+}
+
+TEST(download_end_game_does_not_wait_for_an_open_piece_that_nobody_has) {
+    struct fixture *f = set_up_ranked();
+    want_first(f, 2);
+    has_only(f, 1, 1);
+    check_ask(f, 1, 1, 0);
+    deliver_all(f, 1);
+    for (int i = 0; i < 2; i++)
+        picker_note_gone(&f->picker, 1); /* its owners leave, half of it is missing */
+    has_only(f, 0, 0), has_only(f, 1, 0);
+    for (uint32_t i = 0; i < BLOCKS; i++)
+        check_ask(f, 0, 0, i);
     check_copy(f, 1, 0);
     tear_down(f);
 }

@@ -145,3 +145,17 @@ TEST(rank_counts_what_nobody_has) {
     CHECK_INT(rank_count_unavailable(&r), 2);
     rank_fini(&r);
 }
+
+TEST(rank_add_shuffles_within_the_group) {
+    struct rng rng;
+    struct rank r;
+    bool sorted = true, reversed = true;
+    set_up(&r, &rng);
+    for (uint32_t i = 0; i < 20; i++)
+        rank_add(&r, i, rank_group(4, 0));
+    check(&r);
+    for (uint32_t i = 0; i < 20; i++)
+        sorted &= r.order[i] == i, reversed &= r.order[i] == 19 - i;
+    CHECK(!sorted && !reversed);
+    rank_fini(&r);
+}
