@@ -15,16 +15,19 @@ struct active_pieces {
     uint32_t pieces;
     struct link list; /* oldest first */
     uint32_t count;
-    struct active_piece **by_index; /* pieces entries, NULL where not open (a sparse table) */
+    struct active_piece **by_index; /* sparse: NULL where not open */
 };
 
-int active_pieces_init(struct active_pieces *a, uint64_t size, uint32_t piece_length, uint32_t pieces,
-                       uint32_t max_idle, struct budget *budget) MUST_USE;
+int active_pieces_init(struct active_pieces *a, uint64_t size, uint32_t piece_length,
+                       uint32_t pieces, uint32_t max_idle, struct budget *budget)
+    MUST_USE;
 void active_pieces_fini(struct active_pieces *a); /* frees what is open */
 
-struct active_piece *active_pieces_get(const struct active_pieces *a, uint32_t index); /* or NULL */
+/* The open piece, or NULL. */
+struct active_piece *active_pieces_get(const struct active_pieces *a, uint32_t index);
 /* Opens a piece that is not open: NULL when the budget is spent or memory is out. */
-struct active_piece *active_pieces_open(struct active_pieces *a, uint32_t index, usec now);
+struct active_piece *active_pieces_open(struct active_pieces *a, uint32_t index,
+                                        usec now);
 /* Closes one: buffer (if it still has it) back to the pool. */
 void active_pieces_close(struct active_pieces *a, struct active_piece *p);
 /* A buffer that was handed over comes back (after the write). */

@@ -28,7 +28,8 @@
 
 #define END_GAME_COPIES 3
 #define OPEN_AT_LEAST 4 /* pieces open at once, however few peers there are */
-#define OWNER_SILENT (20 * USEC_PER_SEC)    /* then a piece is not its owner's alone any more */
+/* After so long without a block a piece is not its owner's alone any more. */
+#define OWNER_SILENT (20 * USEC_PER_SEC)
 #define STRANDED_AFTER (60 * USEC_PER_SEC)
 
 struct download {
@@ -45,8 +46,8 @@ struct asker {
     const struct bitset *only; /* allowed-fast pieces while choked; NULL = any */
     uint32_t last_piece;       /* the piece it was asked last, or PICKER_NONE */
     uint32_t outstanding;
-    bool parole;               /* whole pieces alone (blame) */
-    bool fast;                 /* finishes a piece alone in < 20 s: a piece of its own */
+    bool parole; /* whole pieces alone (blame) */
+    bool fast;   /* finishes a piece alone in < 20 s: a piece of its own */
     /* Is it outstanding with this peer, or was it and may still come? */
     bool (*has_asked)(void *ctx, uint32_t piece, uint32_t begin);
     void *ctx;
@@ -59,8 +60,8 @@ struct block_ref {
 /* 1: *out is to be asked (noted as asked already; end_game tells if it is a second copy);
  * 0: nothing for this peer now; ERR_AGAIN: there would be, but the memory budget is spent: ask
  * again when a buffer came back. */
-int download_next(struct download *d, const struct asker *a, usec now, struct block_ref *out,
-                  bool *end_game);
+int download_next(struct download *d, const struct asker *a, usec now,
+                  struct block_ref *out, bool *end_game);
 /* Rejected, cancelled, timed out, or the peer left: one asker fewer. */
 void download_on_unasked(struct download *d, uint32_t piece, uint32_t begin);
 /* The peer left, after its requests were noted as unasked: its own pieces are free for all. */

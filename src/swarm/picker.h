@@ -33,9 +33,9 @@ struct picker {
     uint32_t pieces;
     uint32_t seeds; /* peers that have everything */
     struct picker_piece *piece;
-    struct rank rank; /* the wanted missing ones */
+    struct rank rank;                   /* the wanted missing ones */
     uint32_t have, wanted, wanted_have; /* pieces we have; with priority > 0; both */
-    struct bitset lacking; /* wanted pieces that are missing or active */
+    struct bitset lacking;              /* wanted pieces that are missing or active */
     struct rng *rng;
     uint32_t deadlines;        /* wanted missing pieces with a deadline */
     uint32_t active_deadlines; /* wanted active pieces with one */
@@ -45,7 +45,8 @@ struct picker {
 int picker_init(struct picker *p, uint32_t pieces, struct rng *rng) MUST_USE;
 void picker_fini(struct picker *p);
 
-void picker_note_have(struct picker *p, uint32_t piece); /* a peer that is no seed got it */
+/* A peer that is no seed got a piece, or left with it. */
+void picker_note_have(struct picker *p, uint32_t piece);
 void picker_note_gone(struct picker *p, uint32_t piece);
 /* A whole peer at once; a full bitset counts as a seed and touches no piece. */
 void picker_note_peer(struct picker *p, const struct bitset *has);
@@ -53,17 +54,22 @@ void picker_forget_peer(struct picker *p, const struct bitset *has);
 /* A peer whose last missing piece has been noted: its pieces become one seed. */
 void picker_note_became_seed(struct picker *p);
 
-void picker_set_state(struct picker *p, uint32_t piece, enum piece_state s); /* asserts it is legal */
+/* Asserts that the step is legal (the table is in picker.c); to the same state is none. */
+void picker_set_state(struct picker *p, uint32_t piece, enum piece_state s);
 enum piece_state picker_state(const struct picker *p, uint32_t piece);
-void picker_set_priority(struct picker *p, uint32_t piece, int priority); /* 0..7; 0 = skip */
+/* 0..7; 0 = skip. */
+void picker_set_priority(struct picker *p, uint32_t piece, int priority);
 int picker_priority(const struct picker *p, uint32_t piece);
-void picker_set_deadline(struct picker *p, uint32_t piece, usec at); /* USEC_NEVER = none */
+/* USEC_NEVER = none. */
+void picker_set_deadline(struct picker *p, uint32_t piece, usec at);
 usec picker_deadline(const struct picker *p, uint32_t piece);
-uint32_t picker_availability(const struct picker *p, uint32_t piece); /* seeds included, us not */
+/* Peers that have it: seeds included, us not. */
+uint32_t picker_availability(const struct picker *p, uint32_t piece);
 
 /* Best missing wanted piece in `has` (a peer's bitset); PICKER_NONE if there is none. `only`
  * limits the choice to its members (allowed-fast while choked), NULL does not. */
-uint32_t picker_next(struct picker *p, const struct bitset *has, const struct bitset *only);
+uint32_t picker_next(struct picker *p, const struct bitset *has,
+                     const struct bitset *only);
 /* How many wanted missing pieces at least one peer has. */
 uint32_t picker_openable(const struct picker *p);
 /* Does a peer with these have anything that we want and lack (missing, active)? Early exit. */
