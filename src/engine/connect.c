@@ -7,6 +7,8 @@
 #include "engine/bans.h"
 #include "engine/peer.h"
 
+#define FEW_PEERS 20u /* a download with fewer asks its trackers for more */
+
 uint32_t connect_limit(const struct torrent *t) {
     uint32_t limit = t->session->settings.connections;
     return t->connections && t->connections < limit ? t->connections : limit;
@@ -56,6 +58,8 @@ void connect_decide(struct torrent *t) {
         dial(t, c, now);
     if (!wants_peers(t))
         return; /* a peer that leaves brings us back */
+    if (torrent_wants_data(t) && t->peer_count < FEW_PEERS)
+        trackers_want_peers(t->trackers);
     if (!pace_allows(t, now)) {
         set_timer(t, t->session->dial_second + USEC_PER_SEC);
         return;

@@ -4,7 +4,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/err.h"
 
@@ -57,7 +56,7 @@ void save_load(struct torrent *t) {
 void save_forget(struct torrent *t) {
     char *path = path_of(t);
     if (path)
-        (void)unlink(path);
+        (void)file_remove(path);
     free(path);
 }
 

@@ -271,7 +271,12 @@ static bool torrents_have_jobs(const struct session *s) {
         if (LIST_ITEM(l, struct torrent, in_session)->jobs > 0)
             return true;
     }
-    return !list_empty(&s->dying_torrents);
+    LIST_EACH(d, &s->dying_torrents) {
+        const struct torrent *t = LIST_ITEM(d, struct torrent, dying);
+        if (t->jobs > 0 || !t->removed)
+            return true;
+    }
+    return false;
 }
 
 static bool trackers_are_busy(const struct session *s) {

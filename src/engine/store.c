@@ -110,6 +110,7 @@ static void on_good(struct store_write *w) {
     blame_on_good(&t->blame, piece, w->buffer, w->piece->length, on_guilty, on_cleared,
                   t);
     t->session->stats.pieces_verified++;
+    t->verified++;
     t->dirty_resume = true;
     store_note_have(t, piece);
     end_write(w);

@@ -41,7 +41,8 @@ static void on_tracker_peers(void *owner, const struct addr *a, uint32_t n) {
 static void on_tracker_result(void *owner, const char *url, int status, const char *text,
                               uint32_t peers) {
     struct torrent *t = owner;
-    session_event(t->session, EVENT_TRACKER, t, NULL, peers, status, "%s: %s", url, text);
+    session_event(t->session, EVENT_TRACKER, t, NULL, peers, status, "%s%s%s", url,
+                  *text ? ": " : "", text);
 }
 
 static void on_external_ip(void *owner, const struct addr *a) {
@@ -225,7 +226,7 @@ void torrent_maybe_done(struct torrent *t) {
         return;
     }
     if (before == TORRENT_DOWNLOADING) {
-        if (bitset_full(&t->have) && t->session->stats.pieces_verified > 0)
+        if (bitset_full(&t->have) && t->verified > 0)
             trackers_completed(t->trackers);
         torrent_note_interest(t); /* nobody interests us now */
         t->useless_due = true;

@@ -67,6 +67,7 @@ struct torrent {
     struct resume *resume; /* what the resume file said, while it is being verified */
     struct link writes; /* pieces in the hash and write jobs, or waiting for the disk */
     uint32_t writes_running;
+    uint32_t verified;        /* pieces downloaded and found good in this session */
 };
 
 struct add_options {

@@ -207,3 +207,7 @@ int file_read_whole(const char *path, size_t max, uint8_t **data, size_t *len,
     *len = w.len;
     return 0;
 }
+
+int file_remove(const char *path) {
+    return unlink(path) == 0 || errno == ENOENT ? 0 : err_from_errno(errno);
+}

@@ -15,6 +15,8 @@ int file_read_whole(const char *path, size_t max, uint8_t **data, size_t *len,
 int file_make_dirs(const char *path, struct err *e)
     MUST_USE; /* mkdir -p, mode 0777 & ~umask */
 
+int file_remove(const char *path); /* 0 or a code of errno; a missing one is fine */
+
 /* Exactly len bytes at an offset, through EINTR and short transfers. 0; ERR_EOF when the file ends
  * before (read only); otherwise the code of errno, which stays set. */
 int file_read_at(int fd, void *data, size_t len, uint64_t offset) MUST_USE;

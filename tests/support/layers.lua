@@ -21,6 +21,7 @@ local owners = {
     { "^arpa/inet%.h$", "^src/base/addr%.c$", "^src/io/" },
     { "^sanitizer/", "^src/base/buffer_pool%.c$" }, -- idle buffers are poisoned
     { "^unistd%.h$", "^src/base/buffer_pool%.c$", "^src/io/" }, -- the size of a page
+    { "^sys/uio%.h$", "^src/" }, -- struct iovec is a shape; readv itself is a stream's
     { "^sys/random%.h$", "^src/base/rng%.c$" },
     { "^sys/ioctl%.h$", "^src/lua/terminal%.c$", "^src/io/" }, -- how wide the command may draw
     { "^microhttpd%.h$", "^src/io/", "^src/engine/http" },
