@@ -30,8 +30,10 @@ static const char *advice(int code) {
 }
 
 static void advise(struct err *e) {
-    size_t len = e ? strlen(e->text) : 0;
-    const char *words = e ? advice(e->code) : "";
+    if (!e)
+        return;
+    const char *words = advice(e->code);
+    size_t len = strlen(e->text);
     if (len + strlen(words) < sizeof e->text)
         memcpy(e->text + len, words, strlen(words) + 1);
 }
@@ -40,8 +42,7 @@ int storage_fail(const struct storage *s, uint32_t file, const char *verb, int e
                  struct err *e) {
     char text[BELOW_TEXT];
     int code = err_errno(e, errnum, "cannot %s %s", verb, file_text(s, file, text));
-    if (e)
-        advise(e);
+    advise(e);
     return code;
 }
 
@@ -83,9 +84,7 @@ int storage_extend(int fd, uint64_t length, bool allocate) {
 
 static int open_parts(struct storage *s, bool write, struct err *e) {
     int fd = open(s->parts_path, (write ? O_RDWR | O_CREAT : O_RDWR) | O_CLOEXEC, 0666);
-    if (fd < 0)
-        return storage_fail(s, storage_parts_file(s), "open", errno, e);
-    return fd;
+    return fd < 0 ? err_errno(e, errno, "cannot open %.160s", s->parts_path) : fd;
 }
 
 /* Its directory is the engine's own, so it is made like any other of the user's. */
@@ -119,10 +118,7 @@ static int open_fresh(struct storage *s, uint32_t file, bool write, struct err *
         return fd;
     if (seen)
         return fail_removed(s, file, e);
-    fd = open_path(s, file, true, true, e);
-    if (e && fd < 0)
-        advise(e);
-    return fd;
+    return open_path(s, file, true, true, e);
 }
 
 static int fit(struct storage *s, uint32_t file, int fd, struct err *e) {
@@ -153,8 +149,10 @@ int storage_open(struct storage *s, uint32_t file, bool write, struct open_file 
     if (*out)
         return 0;
     int fd = open_fresh(s, file, write, e);
-    if (fd < 0)
+    if (fd < 0) {
+        advise(e);
         return fd;
+    }
     int status = write ? fit(s, file, fd, e) : 0;
     if (status < 0) {
         close(fd);

@@ -45,8 +45,19 @@ int storage_reserve(const struct storage *s, uint32_t file, struct err *e) {
     return status;
 }
 
+/* Nothing is missing: then a read-only disk is good enough to seed from. */
+static bool is_complete(const struct storage *s, uint32_t file) {
+    struct stat st;
+    uint64_t length = s->m->files[file].length;
+    if (below_stat(s->directory, s->m->files[file].path, &st, NULL) < 0)
+        return false;
+    return (uint64_t)st.st_size >= length &&
+           (s->how == STORAGE_SPARSE || (uint64_t)st.st_blocks * 512 >= length);
+}
+
 static int prepare_file(const struct storage *s, uint32_t file, struct err *e) {
-    if (storage_is_ghost(s, file) || !bitset_has(&s->wanted, file))
+    if (storage_is_ghost(s, file) || !bitset_has(&s->wanted, file) ||
+        is_complete(s, file))
         return 0;
     if (s->m->files[file].length && s->how == STORAGE_SPARSE)
         return make_directories(s, file, e);

@@ -342,3 +342,21 @@ TEST(create_notices_a_file_that_changes) {
             ERR_IO, "changed while it was read");
     }
 }
+
+/* What the loop itself needs is libuv's, and never fails here. */
+TEST(create_survives_a_lack_of_memory) {
+    put("f/a", 20000);
+    put("f/b/c", 20000);
+    const char *path = in_tmp("f");
+    CHECK_EACH_NOMEM(n) {
+        struct text out;
+        struct err e = {0};
+        text_init(&out);
+        struct create_options o = {.path = path, .align = true};
+        int status = create_torrent(&o, &out, &e);
+        CHECK_INT(status, check_nomem_hit() ? ERR_NOMEM : 0);
+        CHECK_INT(e.code, status);
+        CHECK_INT(out.len > 0, status == 0);
+        text_free(&out);
+    }
+}

@@ -91,6 +91,28 @@ TEST(storage_tells_sizes_and_times) {
     fixture_close(&f);
 }
 
+/* ---- read-only disks ---- */
+
+TEST(storage_prepares_complete_files_on_a_read_only_disk) {
+    struct fixture f;
+    bool existed;
+    fixture_open(&f, standard_files, standard_count, PIECE, STORAGE_FULL);
+    CHECK_INT(file_make_dirs(f.directory, NULL), 0);
+    if (!mount("tmpfs", f.directory, "tmpfs", 0, "size=1m")) {
+        CHECK_INT(fixture_prepare(&f, NULL), 0);
+        fixture_write_all(&f);
+        fixture_reopen(&f);
+        CHECK_INT(mount("", f.directory, "", MS_REMOUNT | MS_RDONLY, ""), 0);
+        CHECK_INT(fixture_prepare(&f, &existed), 0);
+        CHECK(existed);
+        CHECK_INT(fixture_count_good(&f), f.m->pieces);
+        CHECK_INT(fixture_write(&f, 0), ERR_ACCESS);
+        CHECK(strstr(f.err.text, "see to its permissions, or choose another directory"));
+        umount2(f.directory, MNT_DETACH);
+    }
+    fixture_close(&f);
+}
+
 /* ---- full disks ---- */
 
 /* A real file system of one megabyte, where we may mount one. */
