@@ -297,3 +297,11 @@ uint32_t download_trim(struct download *d) {
     }
     return closed;
 }
+
+void download_abandon(struct download *d) {
+    LIST_EACH(l, &d->open->list) {
+        struct active_piece *p = LIST_ITEM(l, struct active_piece, link);
+        if (p->buffer)
+            give_up(d, p);
+    }
+}

@@ -69,5 +69,8 @@ void download_on_gone(struct download *d, handle peer);
 /* Closes open pieces that nobody works on and that have not received anything (after skips and
  * seeks), giving their buffers back; returns how many. */
 uint32_t download_trim(struct download *d);
+/* Closes every open piece that still has its buffer, whatever it has received (before a
+ * re-check): nothing may be landing, nothing asked is remembered. */
+void download_abandon(struct download *d);
 
 #endif

@@ -792,6 +792,23 @@ TEST(download_trim_closes_what_nobody_works_on) {
     tear_down(f);
 }
 
+TEST(download_abandon_closes_all_but_what_a_job_has) {
+    struct fixture *f = set_up_ranked();
+    for (uint32_t i = 0; i < 2 * BLOCKS + 1; i++)
+        check_ask(f, 0, i / BLOCKS, i % BLOCKS);
+    for (uint32_t i = 0; i < BLOCKS; i++)
+        CHECK_INT(active_piece_note_received(active_pieces_get(&f->open, 0), i, 1, 1), 1);
+    uint8_t *buffer = active_piece_take_buffer(active_pieces_get(&f->open, 0));
+    picker_set_state(&f->picker, 0, PIECE_HASHING);
+    download_abandon(&f->d);
+    CHECK_INT(f->open.count, 1);
+    CHECK_INT(picker_state(&f->picker, 0), PIECE_HASHING);
+    CHECK_INT(picker_state(&f->picker, 1), PIECE_MISSING);
+    CHECK_INT(picker_state(&f->picker, 2), PIECE_MISSING);
+    active_pieces_give_buffer(&f->open, buffer, PIECE);
+    tear_down(f);
+}
+
 /* -- a swarm ------------------------------------------------------------------------------ */
 
 /* askers of a block are exactly the peers that it is outstanding with. */
