@@ -171,7 +171,7 @@ int torrent_recheck(struct torrent *t, struct err *e) {
                        t->meta->name);
     connect_close_all(t, ERR_CANCELED, "the torrent is checked again");
     store_drop_waiting(t);
-    download_trim(&t->download);
+    download_abandon(&t->download);
     t->announced_done = false;
     t->seed_mode = true; /* hash everything, whatever existed */
     check_begin(t);

@@ -214,6 +214,7 @@ void peer_on_torrent_ready(struct peer *p) {
 static void leave_swarm(struct peer *p) {
     struct torrent *t = p->torrent;
     peer_drop_requests(p);
+    download_on_gone(&t->download, p->id);
     if (t->meta)
         picker_forget_peer(&t->picker, &p->has);
     t->peer_count--;
