@@ -43,6 +43,22 @@ TEST(storage_reads_any_range) {
     fixture_close(&f);
 }
 
+TEST(storage_passes_over_runs_of_empty_files) {
+    static const struct file_spec files[] = {
+        {"e1", 0, 0, false},    {"e2", 0, 0, false}, {"a", 10000, 0, false},
+        {"e3", 0, 0, false},    {"e4", 0, 0, true},  {"e5", 0, 0, false},
+        {"b", 10000, 0, false}, {"e6", 0, 0, false}, {"e7", 0, 0, false}};
+    struct fixture f;
+    uint8_t got[20000];
+    fixture_open(&f, files, COUNT_OF(files), PIECE, STORAGE_SPARSE);
+    fixture_write_all(&f);
+    CHECK_INT(fixture_read(&f, 0, 20000, got), 0);
+    CHECK_MEM(got, f.data, 20000);
+    CHECK(fixture_is_whole(&f, "b"));
+    CHECK(!fixture_exists(&f, "e4"));
+    fixture_close(&f);
+}
+
 TEST(storage_reads_nothing_at_the_end) {
     struct fixture f;
     uint8_t byte;
