@@ -195,8 +195,10 @@ static size_t predict(struct wire_reader *r, struct wire_plan *plan, size_t limi
     if (plan->slots > 0)
         (void)chunked_buffer_copy_to(&r->in, 0, plan->header[0], plan->had);
     limit = plan_slots(plan, limit);
-    if (expected > window)
-        plan->scratch_len = window > 0 ? 0 : WIRE_PIECE_HEADER - plan->had;
+    if (expected > window) {
+        size_t most = window > 0 ? 0 : WIRE_PIECE_HEADER - plan->had;
+        plan->scratch_len = MIN(plan->scratch_len, most);
+    }
     if (r->resting > 0)
         r->resting--;
     return limit;
