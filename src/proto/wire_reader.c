@@ -27,6 +27,9 @@ void wire_reader_divert(struct wire_reader *r) {
 
 /* ---- parsing -------------------------------------------------------------------------- */
 
+/* A parser's way to say that the rest of a message has not come. No hook can say that. */
+#define MORE_NEEDED 1
+
 static int end_block(struct wire_reader *r) {
     struct wire_message m = r->block;
     uint8_t *place = r->place;
@@ -60,7 +63,7 @@ static int parse_piece(struct wire_reader *r, uint32_t body_len) {
     uint8_t fixed[8];
     struct wire_message m;
     if (!chunked_buffer_copy_to(&r->in, 5, fixed, sizeof fixed))
-        return ERR_AGAIN;
+        return MORE_NEEDED;
     wire_decode(&m, WIRE_PIECE, fixed, body_len);
     (void)chunked_buffer_discard(&r->in, WIRE_PIECE_HEADER);
     begin_block(r, &m, r->hooks->on_piece(r->owner, &m));
@@ -70,7 +73,7 @@ static int parse_piece(struct wire_reader *r, uint32_t body_len) {
 /* Messages whose whole body the hook looks at: BITFIELD, EXTENDED. */
 static int parse_body(struct wire_reader *r, int id, uint32_t body_len) {
     if (chunked_buffer_length(&r->in) < (size_t)5 + body_len)
-        return ERR_AGAIN;
+        return MORE_NEEDED;
     (void)chunked_buffer_discard(&r->in, 5);
     size_t before = chunked_buffer_length(&r->in);
     int status = r->hooks->on_body(r->owner, id, &r->in, body_len);
@@ -86,7 +89,7 @@ static int parse_fixed(struct wire_reader *r, int id, uint32_t body_len) {
     uint32_t want = wire_fixed_len(id);
     assert(want <= sizeof fixed);
     if (!chunked_buffer_copy_to(&r->in, 5, fixed, want))
-        return ERR_AGAIN;
+        return MORE_NEEDED;
     (void)chunked_buffer_discard(&r->in, (size_t)5 + want);
     r->skip = body_len - want;
     wire_decode(&m, id, fixed, body_len);
@@ -96,7 +99,7 @@ static int parse_fixed(struct wire_reader *r, int id, uint32_t body_len) {
 static int parse_message(struct wire_reader *r) {
     uint32_t len;
     if (!chunked_buffer_peek_u32(&r->in, 0, &len))
-        return ERR_AGAIN;
+        return MORE_NEEDED;
     if (len == 0) {
         struct wire_message m = {.id = WIRE_KEEPALIVE};
         (void)chunked_buffer_discard(&r->in, 4);
@@ -104,7 +107,7 @@ static int parse_message(struct wire_reader *r) {
     }
     int id = chunked_buffer_peek(&r->in, 4);
     if (id < 0)
-        return len > WIRE_MAX_MESSAGE ? ERR_LIMIT : ERR_AGAIN;
+        return len > WIRE_MAX_MESSAGE ? ERR_LIMIT : MORE_NEEDED;
     int status = wire_check(id, len - 1, r->pieces);
     if (status < 0)
         return status;
@@ -119,7 +122,7 @@ static int parse_handshake(struct wire_reader *r) {
     struct handshake h;
     int status = handshake_decode(&h, &r->in);
     if (status <= 0)
-        return status < 0 ? status : ERR_AGAIN;
+        return status < 0 ? status : MORE_NEEDED;
     r->greeted = true;
     return r->hooks->on_handshake(r->owner, &h);
 }
@@ -144,7 +147,7 @@ static int parse(struct wire_reader *r) {
         else
             status = parse_message(r);
     }
-    return status == ERR_AGAIN ? 0 : status;
+    return status == MORE_NEEDED ? 0 : status;
 }
 
 int wire_reader_push(struct wire_reader *r, const uint8_t *data, size_t len) {
