@@ -37,7 +37,8 @@ end
 
 local function pop(heap)
     local first, n = heap[1], #heap
-    heap[1], heap[n] = heap[n], nil
+    heap[1] = heap[n]
+    heap[n] = nil
     local i = 1
     while true do
         local least = i

@@ -79,6 +79,8 @@ static void read_one(lua_State *L, int i, const struct option *o, void *place) {
     case OPTION_ADDRESS: *(struct addr *)place = check_ip(L, i, o->name); break;
     case OPTION_WORD: *(int *)place = check_word(L, i, o); break;
     case OPTION_FLAG: *(bool *)place = check_word(L, i, o) != 0; break;
+    case OPTION_TABLE: want(L, i, LUA_TTABLE, o->name); break;
+    case OPTION_FUNCTION: want(L, i, LUA_TFUNCTION, o->name); break;
     }
 }
 

@@ -31,7 +31,7 @@ static size_t distance(const char *a, const char *b) {
 void suggest_init(struct suggestion *s, const char *wanted) {
     s->wanted = wanted;
     s->best = NULL;
-    s->distance = strlen(wanted) / 3 + 1; /* further away it is another word */
+    s->distance = least(strlen(wanted) / 2, 3, 3); /* further away it is another word */
 }
 
 void suggest_try(struct suggestion *s, const char *name) {
