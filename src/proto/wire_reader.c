@@ -9,6 +9,9 @@
 #include "base/bytes.h"
 #include "base/err.h"
 
+#define CRUMB 256u     /* a kept message may lie in chunks of this size on average */
+#define MAX_CRUMBS 16u /* ... and so many smaller ones */
+
 void wire_reader_init(struct wire_reader *r, const struct wire_hooks *hooks, void *owner,
                       bool scatter) {
     memset(r, 0, sizeof *r);
@@ -150,16 +153,42 @@ static int parse(struct wire_reader *r) {
     return status == MORE_NEEDED ? 0 : status;
 }
 
-int wire_reader_push(struct wire_reader *r, const uint8_t *data, size_t len) {
-    int status = chunked_buffer_push(&r->in, data, len, NULL, NULL);
-    if (status == 0)
-        status = parse(r);
-    return status < 0 ? status : chunked_buffer_keep(&r->in);
+static int join(struct chunked_buffer *b) {
+    size_t len = chunked_buffer_length(b);
+    uint8_t *all = malloc(len);
+    if (!all)
+        return ERR_NOMEM;
+    (void)chunked_buffer_consume(b, all, len);
+    int status = chunked_buffer_push_copy(b, all, len);
+    free(all);
+    return status;
 }
 
-static void release_chunk(void *owner, const uint8_t *data, size_t len) {
-    (void)owner, (void)len;
-    free((void *)(uintptr_t)data);
+/* What is there of a message leaves the memory it came in. Crumbs are joined now and then: a peer
+ * that sends a long message byte by byte shall not cost a chunk, and a walk along all chunks,
+ * for each of them. */
+static int keep(struct wire_reader *r) {
+    size_t len = chunked_buffer_length(&r->in);
+    r->crumbs = len > 0 ? r->crumbs + 1 : 0;
+    if (r->crumbs <= MAX_CRUMBS + len / CRUMB)
+        return chunked_buffer_keep(&r->in);
+    r->crumbs = 0;
+    return join(&r->in);
+}
+
+/* New bytes are in the buffer (or status says why not). After it nothing in there is borrowed. */
+static int digest(struct wire_reader *r, int status) {
+    if (status == 0)
+        status = parse(r);
+    if (status == 0)
+        status = keep(r);
+    if (status < 0)
+        chunked_buffer_clear(&r->in);
+    return status;
+}
+
+int wire_reader_push(struct wire_reader *r, const uint8_t *data, size_t len) {
+    return digest(r, chunked_buffer_push(&r->in, data, len, NULL, NULL));
 }
 
 /* ---- the layout of one read ------------------------------------------------------------- */
@@ -187,19 +216,33 @@ static size_t plan_slots(struct wire_plan *plan, size_t limit) {
     return limit;
 }
 
+static struct wire_message slot_message(const struct wire_slot *s) {
+    return (struct wire_message){WIRE_PIECE, s->index, s->begin, s->length, 0};
+}
+
+/* Are the first `len` bytes that came as the header of slot i those that were predicted? */
+static bool looks_like_slot(const struct wire_plan *plan, uint32_t i, size_t len) {
+    uint8_t expected[WIRE_REQUEST_LEN];
+    struct wire_message m = slot_message(&plan->slot[i]);
+    (void)wire_put(expected, &m);
+    return memcmp(plan->header[i], expected, len) == 0;
+}
+
 /* Takes as many slots as past luck allows; one more is asked for, to know if blocks are expected
- * behind them. Then nothing is read past the slots (resting: past the next header), so that a
- * wrong guess moves few bytes and no payload falls into the scratch. */
+ * behind them. Then nothing is read past the slots (past the next header if there are none:
+ * resting, or another message has begun), so that a wrong guess moves few bytes and no payload
+ * falls into the scratch. */
 static size_t predict(struct wire_reader *r, struct wire_plan *plan, size_t limit) {
     uint32_t window = r->resting ? 0 : r->window;
     uint32_t expected = r->hooks->predict(r->owner, plan->slot, window + 1);
     plan->had = (uint32_t)chunked_buffer_length(&r->in);
     plan->slots = MIN(expected, window);
-    if (plan->slots > 0)
-        (void)chunked_buffer_copy_to(&r->in, 0, plan->header[0], plan->had);
+    (void)chunked_buffer_copy_to(&r->in, 0, plan->header[0], plan->had);
+    if (plan->slots > 0 && !looks_like_slot(plan, 0, plan->had))
+        plan->slots = 0;
     limit = plan_slots(plan, limit);
-    if (expected > window) {
-        size_t most = window > 0 ? 0 : WIRE_PIECE_HEADER - plan->had;
+    if (expected > plan->slots) {
+        size_t most = plan->slots > 0 ? 0 : WIRE_PIECE_HEADER - plan->had;
         plan->scratch_len = MIN(plan->scratch_len, most);
     }
     if (r->resting > 0)
@@ -210,7 +253,7 @@ static size_t predict(struct wire_reader *r, struct wire_plan *plan, size_t limi
 void wire_reader_plan(struct wire_reader *r, struct wire_plan *plan, uint8_t *scratch,
                       size_t scratch_len, size_t limit) {
     plan->iovs = 0, plan->slots = 0, plan->had = 0, plan->in_flight = false;
-    plan->scratch = scratch, plan->scratch_len = scratch_len;
+    plan->scratch = scratch, plan->scratch_len = scratch_len, plan->moved = NULL;
     limit = MAX(limit, 1);
     if (r->scatter) {
         /* Bytes of a block in flight never wait in the buffer: parse() took them. */
@@ -245,10 +288,10 @@ static size_t append(uint8_t *to, size_t at, const uint8_t *from, size_t len,
 /* Bytes that came into the slots from `first` on belong elsewhere: they move to a chunk of their
  * own, [header][place][header][place]..., the first header only if it is not `parsed` yet.
  * What is left in *n came into the scratch. */
-static int move_out(struct wire_reader *r, const struct wire_plan *plan, uint32_t first,
+static int move_out(struct wire_reader *r, struct wire_plan *plan, uint32_t first,
                     bool parsed, size_t *n) {
     size_t at = 0;
-    uint8_t *chunk = malloc(*n);
+    uint8_t *chunk = plan->moved = malloc(*n);
     if (!chunk)
         return ERR_NOMEM;
     for (uint32_t i = first; i < plan->slots; i++) {
@@ -259,21 +302,9 @@ static int move_out(struct wire_reader *r, const struct wire_plan *plan, uint32_
         at = append(chunk, at, plan->slot[i].place, plan->slot[i].length, *n);
         r->payload_copied += at - before;
     }
-    int status = chunked_buffer_push(&r->in, chunk, at, release_chunk, NULL);
-    if (status < 0)
-        free(chunk);
+    plan->slots = first; /* the others are used up */
     *n -= at;
-    return status;
-}
-
-static bool slot_matches(const struct wire_plan *plan, uint32_t i,
-                         struct wire_message *m) {
-    const struct wire_slot *s = &plan->slot[i];
-    const uint8_t *h = plan->header[i];
-    if (get_u32(h) != s->length + 9 || h[4] != WIRE_PIECE)
-        return false;
-    wire_decode(m, WIRE_PIECE, h + 5, s->length + 8);
-    return m->index == s->index && m->begin == s->begin;
+    return chunked_buffer_push(&r->in, chunk, at, NULL, NULL);
 }
 
 /* As TCP finds its window: one more slot after a read of hits alone, half of them after a
@@ -292,39 +323,36 @@ static void note_miss(struct wire_reader *r) {
         r->misses = 0, r->resting = PREDICTION_REST;
 }
 
-static int commit_slots(struct wire_reader *r, struct wire_plan *plan, size_t *n) {
-    int status = 0;
-    for (uint32_t i = 0; i<plan->slots && * n> 0 && status == 0; i++) {
-        uint32_t had = i == 0 ? plan->had : 0;
-        struct wire_message m;
-        if (*n < WIRE_PIECE_HEADER - had) /* nothing to compare yet */
-            return move_out(r, plan, i, false, n);
-        if (!slot_matches(plan, i, &m)) {
-            note_miss(r);
-            return move_out(r, plan, i, false, n);
-        }
-        (void)chunked_buffer_discard(&r->in, had);
-        *n -= WIRE_PIECE_HEADER - had;
-        begin_block(r, &m, r->hooks->on_piece(r->owner, &m));
-        if (r->place != plan->slot[i].place) {
-            note_miss(r);
-            return *n > 0 ? move_out(r, plan, i, true, n) : 0;
-        }
-        note_hit(r, plan, i);
-        status = take_in_place(r, n);
+/* Bytes came into slot i: 0 to go on with the next one. */
+static int commit_slot(struct wire_reader *r, struct wire_plan *plan, uint32_t i,
+                       size_t *n) {
+    uint32_t had = i == 0 ? plan->had : 0;
+    if (*n < WIRE_PIECE_HEADER - had) /* nothing to compare yet */
+        return move_out(r, plan, i, false, n);
+    if (!looks_like_slot(plan, i, WIRE_PIECE_HEADER)) {
+        note_miss(r);
+        return move_out(r, plan, i, false, n);
     }
-    return status;
+    struct wire_message m = slot_message(&plan->slot[i]);
+    (void)chunked_buffer_discard(&r->in, had);
+    *n -= WIRE_PIECE_HEADER - had;
+    begin_block(r, &m, r->hooks->on_piece(r->owner, &m));
+    if (r->place == plan->slot[i].place) {
+        note_hit(r, plan, i);
+        return take_in_place(r, n);
+    }
+    note_miss(r);
+    return *n > 0 ? move_out(r, plan, i, true, n) : 0;
 }
 
 int wire_reader_commit(struct wire_reader *r, struct wire_plan *plan, size_t n) {
     int status = plan->in_flight ? take_in_place(r, &n) : 0;
+    for (uint32_t i = 0; status == 0 && n > 0 && i < plan->slots; i++)
+        status = commit_slot(r, plan, i, &n);
+    assert(status < 0 || n <= plan->scratch_len);
     if (status == 0)
-        status = commit_slots(r, plan, &n);
-    if (status == 0 && n > 0)
         status = chunked_buffer_push(&r->in, plan->scratch, n, NULL, NULL);
-    if (status == 0)
-        status = parse(r);
-    if (status == 0)
-        status = chunked_buffer_keep(&r->in);
+    status = digest(r, status);
+    free(plan->moved);
     return status;
 }

@@ -70,6 +70,7 @@ struct wire_reader {
     uint32_t skip;           /* bytes of an unknown message still to be dropped */
     uint8_t window;          /* slots that may be predicted in one read */
     uint8_t misses, resting; /* misses in a row; reads to go without prediction */
+    uint32_t crumbs;         /* reads since the kept bytes were last in one chunk */
     /* counted for the owner to collect */
     uint64_t payload_received, payload_copied, slots_predicted, slots_missed;
 };
@@ -85,6 +86,7 @@ struct wire_plan {
     bool in_flight; /* the first iovec is the rest of the block in flight */
     uint8_t *scratch;
     size_t scratch_len;
+    uint8_t *moved; /* what went out of the way, until commit ends */
 };
 
 void wire_reader_init(struct wire_reader *r, const struct wire_hooks *hooks, void *owner,
