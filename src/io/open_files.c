@@ -5,6 +5,10 @@
 #include <assert.h>
 #include <stdlib.h>
 #include <unistd.h>
+#ifdef __linux__
+#include <linux/magic.h>
+#include <sys/vfs.h>
+#endif
 
 #include "base/err.h"
 
@@ -87,6 +91,17 @@ static struct open_file *supersede(struct open_files *f, struct open_file *old) 
     return old->users ? NULL : old; /* its last user closes it */
 }
 
+/* tmpfs refuses RWF_NOWAIT, although it is the one place where nothing ever waits. */
+static bool is_in_memory(int fd) {
+#ifdef TMPFS_MAGIC
+    struct statfs fs;
+    return fstatfs(fd, &fs) == 0 && fs.f_type == TMPFS_MAGIC;
+#else
+    (void)fd;
+    return false;
+#endif
+}
+
 struct open_file *open_files_add(struct open_files *f, uint32_t file, int fd, bool write,
                                  bool linked) {
     struct open_file *add = malloc(sizeof *add), *close_1 = NULL, *close_2 = NULL;
@@ -94,8 +109,11 @@ struct open_file *open_files_add(struct open_files *f, uint32_t file, int fd, bo
         close(fd);
         return NULL;
     }
-    *add =
-        (struct open_file){.file = file, .fd = fd, .writable = write, .linked = linked};
+    *add = (struct open_file){.file = file,
+                              .fd = fd,
+                              .writable = write,
+                              .in_memory = is_in_memory(fd),
+                              .linked = linked};
     list_init(&add->link);
 
     uv_mutex_lock(&f->lock);

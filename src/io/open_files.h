@@ -17,6 +17,7 @@ struct open_file {
     uint32_t users;
     int fd;
     bool writable;
+    bool in_memory; /* on a file system without a disk: reading never waits */
     bool linked; /* it had a name when it was opened (a few file systems never tell) */
 };
 

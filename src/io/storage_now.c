@@ -52,11 +52,12 @@ static int sink_take(struct sink *k, struct iovec out[IOV_BATCH], uint64_t lengt
 }
 
 /* Fewer bytes than asked for: the rest is not in memory, or the file ends. A job finds out. */
-static int read_cached(int fd, const struct iovec *iov, int n, size_t length,
-                       uint64_t offset) {
+static int read_cached(const struct open_file *o, const struct iovec *iov, int n,
+                       size_t length, uint64_t offset) {
     ssize_t got;
     do {
-        got = preadv2(fd, iov, n, (off_t)offset, RWF_NOWAIT);
+        got = o->in_memory ? preadv(o->fd, iov, n, (off_t)offset)
+                           : preadv2(o->fd, iov, n, (off_t)offset, RWF_NOWAIT);
     } while (got < 0 && errno == EINTR);
     if (got >= 0)
         return (size_t)got == length ? 0 : ERR_AGAIN;
@@ -78,7 +79,7 @@ static int read_part(const struct open_file *o, struct sink *k, const struct seg
     int status = 0;
     for (size_t taken; !status && done < g->length; done += taken) {
         int n = sink_take(k, part, g->length - done, &taken);
-        status = read_cached(o->fd, part, n, taken, g->offset + done);
+        status = read_cached(o, part, n, taken, g->offset + done);
     }
     return status;
 }
@@ -93,7 +94,7 @@ static int read_segment(struct storage *s, const struct segment *g, struct sink 
     if (!o)
         return ERR_AGAIN;
     int status = whole && k->n <= IOV_MAX
-                     ? read_cached(o->fd, k->iov, k->n, (size_t)g->length, g->offset)
+                     ? read_cached(o, k->iov, k->n, (size_t)g->length, g->offset)
                      : read_part(o, k, g);
     open_files_release(&s->files, o);
     return status;
