@@ -174,6 +174,12 @@ static bool work_left(const struct session *s) {
            !list_empty(&s->to_decide) || !list_empty(&s->dying_peers);
 }
 
+static void check_all(const struct session *s) {
+    LIST_EACH(l, &s->torrent_list) {
+        torrent_check(LIST_ITEM(l, struct torrent, in_session));
+    }
+}
+
 static void turn(struct session *s, usec wait) {
     s->stepping = true;
     s->stats.steps++;
@@ -182,6 +188,8 @@ static void turn(struct session *s, usec wait) {
     request(s);
     write_all(s);
     bury(s);
+    if (s->settings.check_invariants)
+        check_all(s);
     s->stepping = false;
 }
 

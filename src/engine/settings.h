@@ -25,8 +25,9 @@ struct settings {
     bool full_allocation;
     const char *user_agent; /* to trackers; NULL = "mare/VERSION" */
     const char
-        *ca_file;  /* extra certificate authority for https trackers; NULL = system's */
-    uint64_t seed; /* for decisions (specs, simulations); 0 = from the kernel */
+        *ca_file; /* extra certificate authority for https trackers; NULL = system's */
+    bool check_invariants; /* torrent_check after every step: for specs, it is slow */
+    uint64_t seed;         /* for decisions (specs, simulations); 0 = from the kernel */
 };
 
 #endif

@@ -67,7 +67,7 @@ struct torrent {
     struct resume *resume; /* what the resume file said, while it is being verified */
     struct link writes; /* pieces in the hash and write jobs, or waiting for the disk */
     uint32_t writes_running;
-    uint32_t verified;        /* pieces downloaded and found good in this session */
+    uint32_t verified; /* pieces downloaded and found good in this session */
 };
 
 struct add_options {
@@ -142,8 +142,6 @@ void torrent_want_turnover(struct torrent *t, struct peer *p);
 void torrent_note_blocks_free(
     struct torrent *t);               /* blocks or memory came back: others may ask */
 void torrent_bury(struct torrent *t); /* session: frees it */
-#ifndef NDEBUG
-void torrent_check(const struct torrent *t); /* invariants, asserted */
-#endif
+void torrent_check(const struct torrent *t); /* invariants, asserted (not with NDEBUG) */
 
 #endif
