@@ -16,7 +16,11 @@ local function sh(format, ...)
     return os.execute(format:format(...))
 end
 
--- ---- a torrent of several files ------------------------------------------------------------------
+local function say(format, ...)
+    print(format:format(...))
+end
+
+-- ---- a torrent of several files -------------------------------------------------------------
 
 -- Every piece differs: a block of noise, rolled a little further each time.
 local function write_file(path, bytes)
@@ -38,7 +42,7 @@ local function write_file(path, bytes)
 end
 
 assert(sh("mkdir -p %s/seed/moon %s/state", root, root))
-print(("Making %d MiB of data in %s ..."):format(MIB, root))
+say("Making %d MiB of data in %s ...", MIB, root)
 local total = MIB * 1024 * 1024
 write_file(root .. "/seed/moon/mare tranquillitatis.img", math.floor(total * 0.6))
 write_file(root .. "/seed/moon/mare imbrium.img", math.floor(total * 0.3))
@@ -46,7 +50,7 @@ write_file(root .. "/seed/moon/mare crisium.img", math.floor(total * 0.1) - 4321
 write_file(root .. "/seed/moon/notes.txt", 4321)
 local bytes = assert(mare.create(root .. "/seed/moon", { trackers = { tracker.url } }))
 
--- ---- the swarm -------------------------------------------------------------------------------------
+-- ---- the swarm ------------------------------------------------------------------------------
 
 local function open(directory)
     return assert(mare.session {
@@ -83,7 +87,7 @@ while not ready() do
     step_all()
 end
 
--- ---- the download, watched -------------------------------------------------------------------------
+-- ---- the download, watched ------------------------------------------------------------------
 
 local cpu, began = os.clock(), mare.now()
 local torrent = assert(session:add(bytes))
@@ -112,10 +116,10 @@ local function draw()
 end
 
 torrent:on("peer", function(_, peer)
-    print(("  connected to %s, %s"):format(peer.address, peer.client))
+    say("  connected to %s, %s", peer.address, peer.client)
 end)
 torrent:on("file", function(t, index)
-    print(("%s  complete: %s"):format(tty and "\r\27[K" or "", t.files[index].path))
+    say("%s  complete: %s", tty and "\r\27[K" or "", t.files[index].path)
 end)
 torrent:on("done", function() done = true end)
 torrent:on("error", function(_, message) print("  " .. message) end)
@@ -130,16 +134,17 @@ draw()
 local seconds, used = mare.now() - began, os.clock() - cpu
 print()
 
--- ---- what it cost ----------------------------------------------------------------------------------
+-- ---- what it cost ---------------------------------------------------------------------------
 
 local same = sh("diff -r '%s/seed/moon' '%s/got/moon'", root, root)
 local stats = session.stats
-print(("The copy %s."):format(same and "is identical, byte for byte" or "DIFFERS"))
-print(("%.0f MiB in %.2f s: %.0f MB/s, with %.2f CPU seconds for all three sessions together"):format(
-    MIB, seconds, stats.payload_received / seconds / 1e6, used))
-print(("%d bytes of payload received, %d copied in user space (%.2f %%), %.1f receive calls per MiB"):format(
-    stats.payload_received, stats.payload_copied, 100 * stats.payload_copied / stats.payload_received,
-    stats.recv_calls / (stats.payload_received / 1048576)))
+local received, copied = stats.payload_received, stats.payload_copied
+say("The copy %s.", same and "is identical, byte for byte" or "DIFFERS")
+say("%.0f MiB in %.2f s: %.0f MB/s, with %.2f CPU seconds for the three sessions together",
+    MIB, seconds, received / seconds / 1e6, used)
+say("%d bytes of payload came in %d receive calls (%.1f per MiB); %d were copied (%.2f %%)",
+    received, stats.recv_calls, stats.recv_calls / (received / 1048576), copied,
+    100 * copied / received)
 
 session:close(0)
 for _, seeder in ipairs(seeders) do

@@ -18,7 +18,7 @@ struct open_file {
     int fd;
     bool writable;
     bool in_memory; /* on a file system without a disk: reading never waits */
-    bool linked; /* it had a name when it was opened (a few file systems never tell) */
+    bool linked;    /* it had a name when it was opened (a few file systems never tell) */
 };
 
 struct open_files {
