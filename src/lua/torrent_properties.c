@@ -67,7 +67,7 @@ static void get_paused(lua_State *L, const struct target *t) {
 }
 
 static void get_error(lua_State *L, const struct target *t) {
-    push_text_or_nil(L, t->torrent->disk_stopped ? t->torrent->disk_err.text : NULL);
+    push_text_or_nil(L, t->torrent->disk_err.text);
 }
 
 static void get_have(lua_State *L, const struct target *t) {
@@ -98,10 +98,15 @@ static void get_progress(lua_State *L, const struct target *t) {
         lua_pushnumber(L, 0);
 }
 
+static lua_Number checked_share(const struct torrent *t) {
+    uint32_t all = t->to_check.count;
+    return all ? (lua_Number)t->checked / (lua_Number)all : 0;
+}
+
 static void get_check_progress(lua_State *L, const struct target *t) {
     const struct torrent *tor = t->torrent;
     if (tor->state == TORRENT_CHECKING)
-        push_share(L, tor->check_next, tor->meta->pieces);
+        lua_pushnumber(L, checked_share(tor));
     else
         lua_pushnil(L);
 }

@@ -1,0 +1,84 @@
+-- get: downloads one torrent, and seeds it afterwards if asked to.
+
+local options = require "mare.cli.options"
+local report = require "mare.cli.report"
+local transfer = require "mare.cli.transfer"
+local units = require "mare.cli.units"
+
+local parse = options.parse
+
+local get = {
+    usage = "mare get SOURCE [-o DIR] [--peer HOST:PORT]... [--files 1,3-5] [--seed [RATIO]]",
+    summary = "download a torrent",
+    words = { "SOURCE" },
+}
+
+get.options = options.join({
+    { "-o", "--output", value = "DIR", name = "directory", help = "download here (default .)" },
+    { "--peer", value = "HOST:PORT", name = "peers", many = true, parse = parse.peer,
+        help = "connect to this peer; may be repeated" },
+    { "--files", value = "LIST", name = "files", parse = parse.files,
+        help = "only these files, as mare info numbers them: 1,3-5" },
+    { "--seed", value = "RATIO", name = "seed", optional = true, parse = parse.ratio,
+        help = "go on uploading, until RATIO times the size or Ctrl-C" },
+}, options.session, { options.json, options.quiet, options.help })
+
+local function start_event(torrent)
+    return {
+        event = "start", name = torrent.name, info_hash = torrent.info_hash, size = torrent.size,
+        pieces = torrent.pieces, wanted = torrent.wanted,
+    }
+end
+
+local function warn_if_alone(torrent, opts, out)
+    if #torrent.trackers == 0 and not opts.peers then
+        out:warn("%s names no tracker and no --peer is given: waiting for somebody to connect",
+            torrent.name)
+    end
+end
+
+local function seed(session, torrent, opts, out)
+    local ratio = type(opts.seed) == "number" and opts.seed or math.huge
+    return transfer.follow(session, torrent, out, function()
+        return torrent.uploaded >= ratio * torrent.size
+    end)
+end
+
+local function say_done(torrent, seconds, out)
+    local bytes = torrent.wanted
+    out:say("%s: %s complete, %s in %s", torrent.name, units.size(bytes),
+        units.rate(torrent.downloaded / math.max(seconds, 0.001)), units.duration(seconds))
+end
+
+local function download(session, torrent, opts, out)
+    local from = os.time()
+    local how = transfer.follow(session, torrent, out, function() return torrent.done end)
+    if how == "interrupted" then
+        return how
+    end
+    say_done(torrent, os.time() - from, out)
+    if opts.seed then
+        out:event { event = "complete", name = torrent.name }
+        how = seed(session, torrent, opts, out)
+    end
+    return how
+end
+
+function get.run(opts, words)
+    local source, out = words[1], report.new(opts)
+    local session <close> = transfer.open(opts, opts.directory)
+    transfer.listen(session, out)
+    local torrent = transfer.add(session, source, { files = opts.files })
+    out:event(start_event(torrent))
+    transfer.connect(torrent, opts.peers)
+    warn_if_alone(torrent, opts, out)
+    if download(session, torrent, opts, out) == "interrupted" then
+        out:warn "interrupted; the same command goes on from here"
+        out:finish("interrupted", session)
+        return 130
+    end
+    out:finish("done", session, { uploaded = torrent.uploaded, size = torrent.size })
+    return 0
+end
+
+return get

@@ -1,0 +1,135 @@
+-- transfer: what get, seed and verify have in common: a session, one torrent in it, and a loop that
+-- shows what happens until something is reached, fails, or the user interrupts.
+
+local mare = require "mare"
+local core = require "mare.core"
+
+local transfer = {}
+
+local USUAL_PORT = 6881
+local TURN = 0.25 -- seconds: how soon an interrupt is noticed
+
+-- Ends the command with status 1; main prints the sentence.
+function transfer.fail(format, ...)
+    error({ failed = format:format(...) }, 0)
+end
+
+function transfer.check(value, message)
+    if not value then
+        transfer.fail("%s", message)
+    end
+    return value
+end
+
+local function default_state()
+    local home, base = os.getenv "HOME", os.getenv "XDG_STATE_HOME"
+    if base and base:sub(1, 1) == "/" then
+        return base .. "/mare"
+    elseif home and home ~= "" then
+        return home .. "/.local/state/mare"
+    end
+end
+
+-- `false` is a choice, too: no port, no state.
+local function choose(value, default)
+    if value == nil then
+        return default
+    end
+    return value
+end
+
+local function settings_of(options, directory)
+    return {
+        port = choose(options.port, USUAL_PORT),
+        bind = options.bind,
+        memory = options.memory,
+        connections = options.connections,
+        up_rate = options.up_rate,
+        down_rate = options.down_rate,
+        receive = options.receive,
+        state = choose(options.state, default_state()) or nil,
+        directory = directory,
+    }
+end
+
+-- A session as the options say. The usual port may be taken by another one of us: then any will do.
+function transfer.open(options, directory)
+    local settings = settings_of(options, directory)
+    local session, message = mare.session(settings)
+    if not session and options.port == nil then
+        settings.port = 0
+        session, message = mare.session(settings)
+    end
+    core.catch_interrupts()
+    return transfer.check(session, message)
+end
+
+-- "mare: FILE: what is wrong" for a torrent that is no good.
+function transfer.add(session, source, options)
+    local torrent, message, code = session:add(source, options)
+    if not torrent and (code == "format" or code == "unsafe" or code == "limit") then
+        message = ("%s: %s"):format(source, message)
+    end
+    return transfer.check(torrent, message)
+end
+
+function transfer.connect(torrent, peers)
+    for _, peer in ipairs(peers or {}) do
+        transfer.check(torrent:connect(peer))
+    end
+end
+
+local function tracker_event(torrent, tracker)
+    return {
+        event = "tracker", url = tracker.url, peers = tracker.peers, code = tracker.code,
+        message = tracker.message, name = torrent.name,
+    }
+end
+
+-- What a person or a program wants to hear of on the way.
+function transfer.listen(session, report)
+    session:on("error", function(_, message, code)
+        report:event { event = "error", message = message, code = code }
+        report:warn("%s", message)
+    end)
+    session:on("state", function(_, state)
+        report:event { event = "state", state = state }
+    end)
+    session:on("tracker", function(torrent, tracker)
+        report:event(tracker_event(torrent, tracker))
+        if tracker.code then
+            report:warn("%s: %s", tracker.url, tracker.message or tracker.code)
+        end
+    end)
+    session:on("peer", function(_, peer)
+        report:event { event = "peer", address = peer.address, client = peer.client }
+    end)
+    session:on("hash_failed", function(_, piece)
+        report:event { event = "hash_failed", piece = piece.index }
+        report:warn("piece %d failed its hash and is fetched again", piece.index)
+    end)
+    session:on("banned", function(_, who)
+        report:event { event = "banned", message = who }
+        report:warn("banned %s", who)
+    end)
+end
+
+-- Steps until `reached()`; "reached" or "interrupted". A torrent that pauses itself cannot go on.
+function transfer.follow(session, torrent, report, reached)
+    while not reached() do
+        if core.interrupted() then
+            report:clear()
+            return "interrupted"
+        end
+        transfer.check(session:step(TURN))
+        if torrent.paused and torrent.error then
+            report:clear()
+            transfer.fail("%s", torrent.error)
+        end
+        report:progress(torrent)
+    end
+    report:clear()
+    return "reached"
+end
+
+return transfer
