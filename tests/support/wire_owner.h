@@ -237,6 +237,7 @@ static inline void spoil(struct owner *o, struct wire_slot *s, uint32_t i, enum 
 static inline uint32_t on_predict(void *owner, struct wire_slot *slots, uint32_t max) {
     struct owner *o = owner;
     uint32_t n = 0, pass_over = o->guess == GUESS_PASS_OVER;
+    CHECK(max <= WIRE_SLOTS);
     if (o->guess == GUESS_NEXT_ONE)
         max = MIN(max, 1);
     for (uint32_t i = 0; i < BLOCKS && n < max && o->guess != GUESS_NOTHING; i++) {
