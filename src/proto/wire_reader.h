@@ -11,9 +11,9 @@
  *           there on is moved out of the way into a chunk and parsed like any other bytes.
  *
  * Prediction knows the order of our own outstanding requests. Its window, in slots, grows with
- * each hit and halves with a miss, for a miss costs a move of what came behind it; after
- * MISSES_TOLERATED in a row prediction rests for a while: then a read ends with the next
- * header, whose block is placed by the following read. One call a block, but no copy either.
+ * each read of hits alone and halves with a miss, for a miss costs a move of what came behind
+ * it; after MISSES_TOLERATED in a row prediction rests for a while: then a read ends with the
+ * next header, whose block is placed by the following read. One call a block, but no copy either.
  * In chunked mode there is only the scratch: every payload byte is copied once to its place. That
  * is the reference path, and the way of packet transports.
  *
@@ -34,16 +34,20 @@
 #define MISSES_TOLERATED 3 /* then prediction rests */
 #define PREDICTION_REST 64 /* ... for so many reads */
 
-struct wire_slot { /* a block that is expected next, and where it goes */
+/* A block that is expected next, and where it goes. Anything may land there until commit ends, if
+ * the guess is wrong: no place is another slot's, or that of the block in flight, or holds bytes
+ * that somebody needs. The length is not 0. */
+struct wire_slot {
     uint32_t index, begin, length;
     uint8_t *place;
 };
 
-/* All return 0 or a negative code that ends the connection (the reader stops at once). */
+/* All return 0 or a negative code that ends the connection: the reader stops at once and forgets
+ * what it kept; only divert and fini may follow. */
 struct wire_hooks {
     int (*on_handshake)(void *owner, const struct handshake *h);
-    int (*on_message)(void *owner,
-                      const struct wire_message *m); /* but PIECE and those with a body */
+    /* Any but PIECE and those below. Of an unknown one only the id is set, its body is skipped. */
+    int (*on_message)(void *owner, const struct wire_message *m);
     /* BITFIELD or EXTENDED: its whole body (len bytes) is at the front of `body`; the hook
      * need not consume it. For EXTENDED the first byte is the sub-id. */
     int (*on_body)(void *owner, int id, struct chunked_buffer *body, uint32_t len);
@@ -71,7 +75,8 @@ struct wire_reader {
     uint8_t window;          /* slots that may be predicted in one read */
     uint8_t misses, resting; /* misses in a row; reads to go without prediction */
     uint32_t crumbs;         /* reads since the kept bytes were last in one chunk */
-    /* counted for the owner to collect */
+    /* counted for the owner to collect; payload that is moved away and then copied to its
+     * place counts twice in payload_copied */
     uint64_t payload_received, payload_copied, slots_predicted, slots_missed;
 };
 
@@ -100,7 +105,8 @@ void wire_reader_plan(struct wire_reader *r, struct wire_plan *plan, uint8_t *sc
 /* `n` bytes came as planned: calls hooks for all that is complete, keeps the rest. 0; the code of a
  * hook; ERR_PROTOCOL / ERR_LIMIT for a bad message; ERR_NOMEM. Scratch is free after it. */
 int wire_reader_commit(struct wire_reader *r, struct wire_plan *plan, size_t n) MUST_USE;
-/* The same for bytes that come as packets: takes them by reference (see chunked_buffer_push). */
+/* The same for bytes that come as packets. They are the caller's again after it: what is left
+ * of a partial message is copied. */
 int wire_reader_push(struct wire_reader *r, const uint8_t *data, size_t len) MUST_USE;
 /* The block in flight is not wanted any more, or its place is gone: the rest of it is drained. */
 void wire_reader_divert(struct wire_reader *r);
