@@ -1,5 +1,6 @@
-/* wire_reader: see the header for the picture. Three parts: the layout of a read, what came of it,
- * and the parser of bytes that are somewhere else than where they belong. */
+/* wire_reader: see the header for the picture. Four parts: the parser of bytes that are
+ * somewhere else than where they belong, what it keeps from read to read, the layout of a
+ * read, and what came of it. */
 #include "proto/wire_reader.h"
 
 #include <assert.h>
@@ -28,7 +29,7 @@ void wire_reader_divert(struct wire_reader *r) {
     r->place = NULL;
 }
 
-/* ---- parsing -------------------------------------------------------------------------- */
+/* ---- parsing ----------------------------------------------------------------------- */
 
 /* A parser's way to say that the rest of a message has not come. No hook can say that. */
 #define MORE_NEEDED 1
@@ -153,6 +154,8 @@ static int parse(struct wire_reader *r) {
     return status == MORE_NEEDED ? 0 : status;
 }
 
+/* ---- between reads ----------------------------------------------------------------- */
+
 static int join(struct chunked_buffer *b) {
     size_t len = chunked_buffer_length(b);
     uint8_t *all = malloc(len);
@@ -164,9 +167,9 @@ static int join(struct chunked_buffer *b) {
     return status;
 }
 
-/* What is there of a message leaves the memory it came in. Crumbs are joined now and then: a peer
- * that sends a long message byte by byte shall not cost a chunk, and a walk along all chunks,
- * for each of them. */
+/* What is there of a message leaves the memory it came in. Crumbs are joined now and
+ * then: a peer that sends a long message byte by byte shall not cost a chunk, and a
+ * walk along all chunks, for each of them. */
 static int keep(struct wire_reader *r) {
     size_t len = chunked_buffer_length(&r->in);
     r->crumbs = len > 0 ? r->crumbs + 1 : 0;
@@ -176,7 +179,8 @@ static int keep(struct wire_reader *r) {
     return join(&r->in);
 }
 
-/* New bytes are in the buffer (or status says why not). After it nothing in there is borrowed. */
+/* New bytes are in the buffer (or status says why not). After it nothing in there is
+ * borrowed. */
 static int digest(struct wire_reader *r, int status) {
     if (status == 0)
         status = parse(r);
@@ -191,7 +195,7 @@ int wire_reader_push(struct wire_reader *r, const uint8_t *data, size_t len) {
     return digest(r, chunked_buffer_push(&r->in, data, len, NULL, NULL));
 }
 
-/* ---- the layout of one read ------------------------------------------------------------- */
+/* ---- the layout of one read -------------------------------------------------------- */
 
 static size_t plan_add(struct wire_plan *plan, uint8_t *base, size_t len, size_t limit) {
     len = MIN(len, limit);
@@ -200,8 +204,8 @@ static size_t plan_add(struct wire_plan *plan, uint8_t *base, size_t len, size_t
     return limit - len;
 }
 
-/* May the bytes that come next be predicted? Only at a message border, or inside what could
- * be the header of a PIECE. */
+/* May the bytes that come next be predicted? Only at a message border, or inside what
+ * could be the header of a PIECE. */
 static bool can_predict(const struct wire_reader *r) {
     return r->hooks->predict && r->greeted && !r->skip && !(r->in_block && !r->place) &&
            chunked_buffer_length(&r->in) < WIRE_PIECE_HEADER;
@@ -220,7 +224,8 @@ static struct wire_message slot_message(const struct wire_slot *s) {
     return (struct wire_message){WIRE_PIECE, s->index, s->begin, s->length, 0};
 }
 
-/* Are the first `len` bytes that came as the header of slot i those that were predicted? */
+/* Are the first `len` bytes that came as the header of slot i those that were
+ * predicted? */
 static bool looks_like_slot(const struct wire_plan *plan, uint32_t i, size_t len) {
     uint8_t expected[WIRE_REQUEST_LEN];
     struct wire_message m = slot_message(&plan->slot[i]);
@@ -228,10 +233,10 @@ static bool looks_like_slot(const struct wire_plan *plan, uint32_t i, size_t len
     return memcmp(plan->header[i], expected, len) == 0;
 }
 
-/* Takes as many slots as past luck allows; one more is asked for, to know if blocks are expected
- * behind them. Then nothing is read past the slots (past the next header if there are none:
- * resting, or another message has begun), so that a wrong guess moves few bytes and no payload
- * falls into the scratch. */
+/* Takes as many slots as past luck allows; one more is asked for, to know if blocks
+ * are expected behind them. Then nothing is read past the slots (past the next header
+ * if there are none: resting, or another message has begun), so that a wrong guess
+ * moves few bytes and no payload falls into the scratch. */
 static size_t predict(struct wire_reader *r, struct wire_plan *plan, size_t limit) {
     uint32_t window = r->resting ? 0 : r->window;
     uint32_t expected = r->hooks->predict(r->owner, plan->slot, window + 1);
@@ -266,7 +271,7 @@ void wire_reader_plan(struct wire_reader *r, struct wire_plan *plan, uint8_t *sc
     (void)plan_add(plan, scratch, plan->scratch_len, limit);
 }
 
-/* ---- what came of it -------------------------------------------------------------------- */
+/* ---- what came of it --------------------------------------------------------------- */
 
 /* Payload that the kernel put where it belongs. */
 static int take_in_place(struct wire_reader *r, size_t *n) {
@@ -285,9 +290,9 @@ static size_t append(uint8_t *to, size_t at, const uint8_t *from, size_t len,
     return at + len;
 }
 
-/* Bytes that came into the slots from `first` on belong elsewhere: they move to a chunk of their
- * own, [header][place][header][place]..., the first header only if it is not `parsed` yet.
- * What is left in *n came into the scratch. */
+/* Bytes that came into the slots from `first` on belong elsewhere: they move to a
+ * chunk of their own, [header][place][header][place]..., the first header only if it
+ * is not `parsed` yet. What is left in *n came into the scratch. */
 static int move_out(struct wire_reader *r, struct wire_plan *plan, uint32_t first,
                     bool parsed, size_t *n) {
     size_t at = 0;

@@ -2,12 +2,13 @@
  *
  *     peer     builds the stream: struct text, say(), say_block()
  *     kernel   feed(): scatters bytes of the stream over what was planned, then commits
- *     owner    has asked for every block of a small torrent, in order; writes each hook call and
- *              what came with it into a log, one line a call
+ *     owner    has asked for every block of a small torrent, in order; writes each hook
+ *              call and what came with it into a log, one line a call
  *
- * Two readers that are fed the same stream must write the same log, however it was cut, whatever
- * was predicted: check_same() does that with a stream, cuts and guesses made from any bytes. The
- * unit tests give it random ones, the fuzz target chosen ones; who includes this has CHECK. */
+ * Two readers that are fed the same stream must write the same log, however it was
+ * cut, whatever was predicted: check_same() does that with a stream, cuts and guesses
+ * made from any bytes. The unit tests give it random ones, the fuzz target chosen
+ * ones; who includes this has CHECK. */
 #ifndef MARE_WIRE_OWNER_H
 #define MARE_WIRE_OWNER_H
 
@@ -62,7 +63,7 @@ static inline uint32_t random_below(uint64_t *state, uint32_t n) {
     return (uint32_t)(*state >> 32) % n;
 }
 
-/* ---- the torrent ------------------------------------------------------------------------ */
+/* ---- the torrent ------------------------------------------------------------------- */
 
 static inline uint8_t content(uint32_t block, uint32_t i) {
     return (uint8_t)(block * 37 + i * 11 + 1);
@@ -81,7 +82,7 @@ static inline struct wire_message piece_message(uint32_t block, uint32_t length)
     return (struct wire_message){WIRE_PIECE, block / PER_PIECE, begin, length, 0};
 }
 
-/* ---- the peer --------------------------------------------------------------------------- */
+/* ---- the peer ---------------------------------------------------------------------- */
 
 static inline void say(struct text *stream, struct wire_message m) {
     uint8_t raw[WIRE_REQUEST_LEN];
@@ -112,7 +113,7 @@ static inline void say_hello(struct text *stream) {
     text_add(stream, raw, sizeof raw);
 }
 
-/* ---- the owner's hooks ------------------------------------------------------------------ */
+/* ---- the owner's hooks ------------------------------------------------------------- */
 
 static inline int note_call(struct owner *o) {
     return o->calls++ == o->fail_at ? o->fail_with : 0;
@@ -216,7 +217,7 @@ static inline int on_block(void *owner, const struct wire_message *m, uint8_t *p
     return note_call(o);
 }
 
-/* ---- what the owner predicts -------------------------------------------------------------- */
+/* ---- what the owner predicts ------------------------------------------------------- */
 
 static inline bool is_expected(const struct owner *o, uint32_t block) {
     const struct wire_reader *r = &o->reader;
@@ -289,7 +290,7 @@ static inline void owner_divert(struct owner *o) {
     o->given = NULL;
 }
 
-/* ---- the kernel ------------------------------------------------------------------------- */
+/* ---- the kernel -------------------------------------------------------------------- */
 
 /* How one read goes; zeroes stand for plenty. */
 struct cut {
@@ -369,7 +370,7 @@ static inline int feed(struct owner *o, const struct text *stream, struct cut cu
     return feed_part(o, stream, 0, stream->len, cut);
 }
 
-/* ---- any stream, any cuts, any guesses ------------------------------------------------------ */
+/* ---- any stream, any cuts, any guesses --------------------------------------------- */
 
 struct script { /* the bytes that everything is made from */
     const uint8_t *data;

@@ -1,6 +1,7 @@
-/* wire_reader: every message however it is cut, predicted blocks in their places, wrong guesses
- * moved out of the way, bounds, hooks that fail; and that nothing of it shows in what the hooks
- * see. The owner, the peer and the kernel of these tests are in support/wire_owner.h. */
+/* wire_reader: every message however it is cut, predicted blocks in their places,
+ * wrong guesses moved out of the way, bounds, hooks that fail; and that nothing of it
+ * shows in what the hooks see. The owner, the peer and the kernel of these tests are
+ * in support/wire_owner.h. */
 #include "proto/wire_reader.h"
 
 #include "support/check.h"
@@ -53,7 +54,7 @@ static void expect_log_split_at(const struct text *stream, size_t at, const char
     }
 }
 
-/* ---- every message, however it is cut -------------------------------------------------------- */
+/* ---- every message, however it is cut ---------------------------------------------- */
 
 static const struct {
     struct wire_message m;
@@ -186,7 +187,7 @@ TEST(wire_reader_knows_a_stranger_by_his_first_byte) {
     text_free(&t);
 }
 
-/* ---- prediction that comes true --------------------------------------------------------------- */
+/* ---- prediction that comes true ---------------------------------------------------- */
 
 static void say_all_blocks(struct text *t) {
     text_init(t);
@@ -288,7 +289,7 @@ TEST(wire_reader_stays_within_a_small_scratch) {
     text_free(&t);
 }
 
-/* ---- messages between the blocks --------------------------------------------------------------- */
+/* ---- messages between the blocks --------------------------------------------------- */
 
 TEST(wire_reader_finds_a_message_before_each_predicted_block) {
     for (size_t i = 0; i < COUNT_OF(messages); i++) {
@@ -333,8 +334,8 @@ TEST(wire_reader_does_not_call_the_rest_of_a_have_a_miss) {
     }
 }
 
-/* A long message that is none of the predicted ones, known as that after the first of three
- * reads, and a block behind it. */
+/* A long message that is none of the predicted ones, known as that after the first of
+ * three reads, and a block behind it. */
 static void expect_no_guess_inside(const struct text *message) {
     struct text t;
     struct owner o;
@@ -376,7 +377,7 @@ TEST(wire_reader_does_not_guess_inside_a_body) {
     text_free(&t);
 }
 
-/* ---- prediction that fails --------------------------------------------------------------- */
+/* ---- prediction that fails --------------------------------------------------------- */
 
 static void expect_blocks_in_this_order(const uint32_t *order, size_t n,
                                         enum guess guess) {
@@ -479,7 +480,7 @@ TEST(wire_reader_ends_a_piece_without_payload_at_once) {
     text_free(&t);
 }
 
-/* ---- prediction rests ------------------------------------------------------------------------ */
+/* ---- prediction rests -------------------------------------------------------------- */
 
 /* One block in one read, told whether it was predicted. */
 static bool read_predicted(struct owner *o, uint32_t block) {
@@ -590,7 +591,7 @@ TEST(wire_reader_never_predicts_more_than_there_are_slots) {
     owner_fini(&o);
 }
 
-/* ---- places that change ------------------------------------------------------------------------ */
+/* ---- places that change ------------------------------------------------------------ */
 
 /* Each so manieth block goes elsewhere: `log` says where, and the rest is as before. */
 static void expect_elsewhere(uint32_t aside, uint32_t drain, const char *log, size_t n) {
@@ -658,7 +659,7 @@ TEST(wire_reader_diverts_nothing_when_no_block_is_in_flight) {
     owner_fini(&o);
 }
 
-/* ---- hooks that fail --------------------------------------------------------------------------- */
+/* ---- hooks that fail --------------------------------------------------------------- */
 
 /* Everything that calls a hook, some of it twice. */
 static void say_everything(struct text *t) {
@@ -741,7 +742,7 @@ TEST(wire_reader_survives_a_lack_of_memory) {
     text_free(&t);
 }
 
-/* ---- bodies ------------------------------------------------------------------------------ */
+/* ---- bodies ------------------------------------------------------------------------ */
 
 TEST(wire_reader_shows_a_body_that_is_spread_over_chunks) {
     static const struct cut cuts[] = {{.most = 1}, {.most = 7}, {.most = 1000}, {0}};
@@ -770,7 +771,7 @@ TEST(wire_reader_shows_a_body_with_what_follows_it) {
     text_free(&t);
 }
 
-/* ---- bounds -------------------------------------------------------------------------------- */
+/* ---- bounds ------------------------------------------------------------------------ */
 
 /* The header alone, and perhaps not all of it, gets this answer. */
 static void expect_answer(uint32_t length, int id, uint32_t pieces, int code) {
@@ -839,7 +840,7 @@ TEST(wire_reader_skips_an_unknown_message_of_1_mib_without_keeping_it) {
     text_free(&t);
 }
 
-/* ---- memory -------------------------------------------------------------------------------- */
+/* ---- memory ------------------------------------------------------------------------ */
 
 TEST(wire_reader_holds_nothing_between_messages) {
     for (int scatter = 0; scatter < 2; scatter++)
@@ -870,8 +871,9 @@ TEST(wire_reader_holds_no_borrowed_bytes_after_an_error) {
     }
 }
 
-/* A peer sends a long message in packets of one byte: what is kept must not become a million
- * chunks, each with a header of its own, that are walked along with every byte. */
+/* A peer sends a long message in packets of one byte: what is kept must not become a
+ * million chunks, each with a header of its own, that are walked along with every
+ * byte. */
 TEST(wire_reader_joins_a_message_that_comes_in_crumbs) {
     for (int scatter = 0; scatter < 2; scatter++) {
         struct text t;
@@ -892,7 +894,7 @@ TEST(wire_reader_joins_a_message_that_comes_in_crumbs) {
     }
 }
 
-/* ---- both modes are one -------------------------------------------------------------------- */
+/* ---- both modes are one ------------------------------------------------------------ */
 
 TEST(wire_reader_shows_the_same_in_both_modes) {
     uint64_t random = 20260101;
