@@ -6,7 +6,8 @@
 #include "engine/limits.h"
 #include "engine/peer.h"
 
-#define READS_PER_TURN 4 /* then the other peers have their turn */
+#define TURN_BYTES (1u << 20) /* of one peer; then the others have their turn */
+#define TURN_READS 64
 
 const struct wire_hooks peer_wire_hooks = {
     .on_handshake = peer_on_handshake,
@@ -90,13 +91,19 @@ static bool read_once(struct peer *p) {
     return status == 0 && p->state != PEER_DEAD && (size_t)n == planned(&plan);
 }
 
+static void read_turn(struct peer *p) {
+    const uint64_t *received = &p->session->stats.bytes_received;
+    uint64_t until = *received + TURN_BYTES;
+    for (int i = 0; i < TURN_READS && *received < until && read_once(p); i++) {}
+}
+
 void peer_on_ready(struct peer *p, int events) {
     if (events & STREAM_WRITE) {
         p->send.blocked = false;
         peer_want_write(p);
     }
     if (events & STREAM_READ)
-        for (int i = 0; i < READS_PER_TURN && read_once(p); i++) {}
+        read_turn(p);
     if (p->state != PEER_DEAD)
         peer_update_want(p);
 }

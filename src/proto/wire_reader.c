@@ -17,7 +17,7 @@ void wire_reader_init(struct wire_reader *r, const struct wire_hooks *hooks, voi
                       bool scatter) {
     memset(r, 0, sizeof *r);
     r->hooks = hooks, r->owner = owner, r->scatter = scatter;
-    r->window = FIRST_WINDOW;
+    prediction_init(&r->prediction, WIRE_SLOTS - 1); /* one more is asked for */
     chunked_buffer_init(&r->in);
 }
 
@@ -71,6 +71,8 @@ static int parse_piece(struct wire_reader *r, uint32_t body_len) {
     wire_decode(&m, WIRE_PIECE, fixed, body_len);
     (void)chunked_buffer_discard(&r->in, WIRE_PIECE_HEADER);
     begin_block(r, &m, r->hooks->on_piece(r->owner, &m));
+    prediction_note_watched(&r->prediction, r->place && r->place == r->expected);
+    r->expected = NULL;
     return m.length ? 0 : end_block(r);
 }
 
@@ -117,6 +119,8 @@ static int parse_message(struct wire_reader *r) {
         return status;
     if (id == WIRE_PIECE)
         return parse_piece(r, len - 1);
+    if (r->expected) /* it would have been a miss */
+        prediction_note_watched(&r->prediction, false);
     if (id == WIRE_BITFIELD || id == WIRE_EXTENDED)
         return parse_body(r, id, len - 1);
     return parse_fixed(r, id, len - 1);
@@ -238,7 +242,7 @@ static bool looks_like_slot(const struct wire_plan *plan, uint32_t i, size_t len
  * if there are none: resting, or another message has begun), so that a wrong guess
  * moves few bytes and no payload falls into the scratch. */
 static size_t predict(struct wire_reader *r, struct wire_plan *plan, size_t limit) {
-    uint32_t window = r->resting ? 0 : r->window;
+    uint32_t window = prediction_window(&r->prediction);
     uint32_t expected = r->hooks->predict(r->owner, plan->slot, window + 1);
     plan->had = (uint32_t)chunked_buffer_length(&r->in);
     plan->slots = MIN(expected, window);
@@ -250,8 +254,7 @@ static size_t predict(struct wire_reader *r, struct wire_plan *plan, size_t limi
         size_t most = plan->slots > 0 ? 0 : WIRE_PIECE_HEADER - plan->had;
         plan->scratch_len = MIN(plan->scratch_len, most);
     }
-    if (r->resting > 0)
-        r->resting--;
+    r->expected = expected > 0 && window == 0 ? plan->slot[0].place : NULL;
     return limit;
 }
 
@@ -312,20 +315,16 @@ static int move_out(struct wire_reader *r, struct wire_plan *plan, uint32_t firs
     return chunked_buffer_push(&r->in, chunk, at, NULL, NULL);
 }
 
-/* As TCP finds its window: one more slot after a read of hits alone, half of them after a
- * miss. */
 static void note_hit(struct wire_reader *r, const struct wire_plan *plan, uint32_t i) {
     r->slots_predicted++;
-    r->misses = 0;
-    if (i + 1 == plan->slots && r->window < WIRE_SLOTS - 1)
-        r->window++;
+    prediction_note_hit(&r->prediction);
+    if (i + 1 == plan->slots)
+        prediction_note_full_read(&r->prediction);
 }
 
 static void note_miss(struct wire_reader *r) {
     r->slots_missed++;
-    r->window = (uint8_t)MAX(r->window / 2, 1);
-    if (++r->misses >= MISSES_TOLERATED)
-        r->misses = 0, r->resting = PREDICTION_REST;
+    prediction_note_miss(&r->prediction);
 }
 
 /* Bytes came into slot i: 0 to go on with the next one. */

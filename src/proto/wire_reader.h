@@ -11,13 +11,11 @@
  *           Different: everything from there on is moved out of the way into a chunk and
  *           parsed like any other bytes.
  *
- * Prediction knows the order of our own outstanding requests. Its window, in slots,
- * grows with each read of hits alone and halves with a miss, for a miss costs a move
- * of what came behind it; after MISSES_TOLERATED in a row prediction rests for a
- * while: then a read ends with the next header, whose block is placed by the following
- * read. One call a block, but no copy either. In chunked mode there is only the
- * scratch: every payload byte is copied once to its place. That is the reference path,
- * and the way of packet transports.
+ * Prediction knows the order of our own outstanding requests; how far it is trusted is
+ * another file's question (prediction). While it rests a read ends with the next header,
+ * whose block is placed by the following read: one call a block, but no copy either. In
+ * chunked mode there is only the scratch: every payload byte is copied once to its place.
+ * That is the reference path, and the way of packet transports.
  *
  * Between reads a connection keeps only a partial message, never the scratch. Messages
  * are checked for length before their body (codec/wire). */
@@ -29,12 +27,10 @@
 #include "base/chunked_buffer.h"
 #include "codec/wire.h"
 #include "proto/handshake.h"
+#include "proto/prediction.h"
 
 #define WIRE_SLOTS 32 /* predicted blocks in one read at most */
 #define WIRE_IOV (2 * WIRE_SLOTS + 2)
-#define FIRST_WINDOW 4
-#define MISSES_TOLERATED 3 /* then prediction rests */
-#define PREDICTION_REST 64 /* ... for so many reads */
 
 /* A block that is expected next, and where it goes. Anything may land there until
  * commit ends, if the guess is wrong: no place is another slot's, or that of the block
@@ -73,12 +69,12 @@ struct wire_reader {
     struct chunked_buffer in;  /* what was received and not parsed */
     struct wire_message block; /* the PIECE in flight; valid when in_block */
     bool in_block;
-    uint8_t *place;          /* its place, NULL = drain */
-    uint32_t got;            /* payload bytes of it that have come */
-    uint32_t skip;           /* bytes of an unknown message still to be dropped */
-    uint8_t window;          /* slots that may be predicted in one read */
-    uint8_t misses, resting; /* misses in a row; reads to go without prediction */
-    uint32_t crumbs;         /* reads since the kept bytes were last in one chunk */
+    uint8_t *place; /* its place, NULL = drain */
+    uint32_t got;   /* payload bytes of it that have come */
+    uint32_t skip;  /* bytes of an unknown message still to be dropped */
+    struct prediction prediction;
+    uint8_t *expected; /* place of the block that would be predicted; while resting */
+    uint32_t crumbs;   /* reads since the kept bytes were last in one chunk */
     /* counted for the owner to collect; payload that is moved away and then copied to its
      * place counts twice in payload_copied */
     uint64_t payload_received, payload_copied, slots_predicted, slots_missed;
