@@ -35,9 +35,9 @@ void peer_set_deadline(struct peer *p) {
     timer_set(loop_timers(p->session->loop), &p->timer, due);
 }
 
-/* Silent for too long: one request stays out with it, the rest goes to others. */
+/* Silent for too long: others are asked for what it was asked for, and it for one block. */
 static void on_snubbed(struct peer *p) {
-    peer_drop_requests(p);
+    peer_release_requests(p);
     peer_want_requests(p);
 }
 

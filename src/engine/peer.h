@@ -113,6 +113,8 @@ uint8_t *peer_on_piece(void *owner, const struct wire_message *m);
 int peer_on_block(void *owner, const struct wire_message *m, uint8_t *place);
 uint32_t peer_predict(void *owner, struct wire_slot *slots, uint32_t max);
 void peer_drop_requests(struct peer *p); /* gives all back to the picker */
+/* The same, but should it answer after all, its blocks are taken. */
+void peer_release_requests(struct peer *p);
 void peer_cancel_block(struct peer *p, uint32_t piece,
                        uint32_t begin); /* end game, seeks */
 /* peer_request */

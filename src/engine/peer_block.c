@@ -11,6 +11,8 @@
 #include "engine/store.h"
 
 #define UNREQUESTED_TOLERATED 1000
+#define RELEASED_MAX \
+    1000u /* given up, with an answer still possible: remembered so many */
 
 static struct active_piece *piece_of(const struct peer *p, uint32_t index) {
     return p->torrent ? active_pieces_get(&p->torrent->open, index) : NULL;
@@ -115,13 +117,15 @@ static void note_good(struct peer *p, struct active_piece *ap,
         store_on_complete(p->torrent, ap);
 }
 
-static int take_block(struct peer *p, const struct wire_message *m, uint8_t *place) {
+/* `asked`: it counts among the block's askers still. */
+static int take_block(struct peer *p, const struct wire_message *m, uint8_t *place,
+                      bool asked) {
     struct active_piece *ap;
     usec now = session_now(p->session);
     struct block *b = find_block(p, m->index, m->begin, m->length, &ap);
     if (!b)
         return note_wasted(p, m, true);
-    bool others = b->askers > 1;
+    bool others = b->askers > asked;
     int64_t i = b - ap->block;
     int added;
     if (place == p->aside) {
@@ -153,7 +157,7 @@ int peer_on_block(void *owner, const struct wire_message *m, uint8_t *place) {
     requests_note_block(&p->requests, &answered, session_now(p->session));
     peer_want_requests(p);
     if (place)
-        return take_block(p, m, place);
+        return take_block(p, m, place, !answered.cancelled);
     if (!answered.cancelled)
         download_on_unasked(&p->torrent->download, m->index, m->begin);
     return note_wasted(p, m, true);
@@ -185,6 +189,20 @@ void peer_drop_requests(struct peer *p) {
     requests_clear(&p->requests);
     if (p->torrent)
         torrent_note_blocks_free(p->torrent);
+}
+
+void peer_release_requests(struct peer *p) {
+    if (p->requests.count > RELEASED_MAX) {
+        peer_drop_requests(p);
+        return;
+    }
+    for (uint32_t i = 0; i < p->requests.count; i++) {
+        const struct request *q = requests_at(&p->requests, i);
+        if (!q->cancelled)
+            download_on_unasked(&p->torrent->download, q->piece, q->begin);
+        requests_note_cancelled(&p->requests, i);
+    }
+    torrent_note_blocks_free(p->torrent);
 }
 
 /* The block came from elsewhere, or is not wanted any more. With BEP 6 an answer (PIECE or REJECT)
