@@ -34,13 +34,19 @@ local function lists_of(object, create)
     return attached and attached.handlers
 end
 
+-- A torrent that is being removed has one more thing to say.
+function handlers.is_removing(object, name)
+    local attached = object:_attached(false)
+    return name == "removed" and attached ~= nil and attached.removing == true
+end
+
 -- object:on(name, f): f(torrent, ...) from now on. Returns f, for off.
 function handlers.on(object, name, f)
     check_name(name)
     if type(f) ~= "function" then
         error("a handler must be a function, not a " .. type(f), 2)
     end
-    if not object.alive then
+    if not object.alive and not handlers.is_removing(object, name) then
         error(core.type(object) == "session" and "session is closed" or "torrent is removed", 2)
     end
     local lists, list = lists_of(object, true), {}

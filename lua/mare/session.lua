@@ -75,6 +75,13 @@ local function answer_read(self, of, code, text, token, data)
     end
 end
 
+local function forget_removal(of)
+    local attached = of and of:_attached(false)
+    if attached then
+        attached.removing = nil
+    end
+end
+
 -- Tells one event; false when there is none.
 local function tell_next(self)
     local name, of, peer, index, code, text, token, data = self:_poll()
@@ -84,6 +91,9 @@ local function tell_next(self)
         answer_read(self, of, code, text, token, data)
     else
         handlers.dispatch(self, of, name, arguments[name](peer, index, code, text, token, data))
+        if name == "removed" then
+            forget_removal(of)
+        end
     end
     return true
 end
@@ -209,6 +219,14 @@ function session:remove(of, options)
         error("session:remove takes a torrent of this session", 2)
     end
     return of:remove(options)
+end
+
+-- It is gone at once, but those who wait for 'removed' still belong to it.
+function torrent:remove(options)
+    local attached = self:_attached(true)
+    self:_remove(options)
+    attached.removing = true
+    return true
 end
 
 function torrent:set_priorities(priorities)

@@ -222,7 +222,7 @@ function tasks.wait(object, name, timeout)
         check_seconds(timeout)
     end
     if core.type(object) == "torrent" then
-        if not object.alive then
+        if not object.alive and not handlers.is_removing(object, name) then
             return nil, "torrent is removed", "closed"
         elseif happened[name] and happened[name](object) then
             return object

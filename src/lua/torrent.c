@@ -65,7 +65,7 @@ static const struct option remove_options[] = {
     {NULL, OPTION_STRING, 0, NULL},
 };
 
-/* remove{data = true}: 'removed' follows. */
+/* _remove{data = true}: 'removed' follows. */
 static int do_remove(lua_State *L) {
     struct torrent *t = check_torrent(L);
     bool data = false;
@@ -183,7 +183,7 @@ static const luaL_Reg methods[] = {
     {"recheck", do_recheck},
     {"save", do_save},
     {"move", do_move},
-    {"remove", do_remove},
+    {"_remove", do_remove},
     {"piece", do_piece},
     {"file", do_file},
     {"connect", do_connect},

@@ -1,5 +1,6 @@
 -- get: downloads one torrent, and seeds it afterwards if asked to.
 
+local mare = require "mare"
 local options = require "mare.cli.options"
 local report = require "mare.cli.report"
 local transfer = require "mare.cli.transfer"
@@ -51,12 +52,12 @@ local function say_done(torrent, seconds, out)
 end
 
 local function download(session, torrent, opts, out)
-    local from = os.time()
+    local from = mare.now()
     local how = transfer.follow(session, torrent, out, function() return torrent.done end)
     if how == "interrupted" then
         return how
     end
-    say_done(torrent, os.time() - from, out)
+    say_done(torrent, mare.now() - from, out)
     if opts.seed then
         out:event { event = "complete", name = torrent.name }
         how = seed(session, torrent, opts, out)

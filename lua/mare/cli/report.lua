@@ -12,7 +12,8 @@ local REDRAW, PLAIN, JSON = 0.25, 10, 1 -- seconds between two lines
 local NARROWEST_MAP, WIDEST_MAP = 16, 64 -- columns
 
 function report.new(options)
-    local self = setmetatable({ json = options.json, began = core.now(), last = core.now() }, report)
+    local now = core.now()
+    local self = setmetatable({ json = options.json, began = now, last = now }, report)
     self.width = not options.json and not options.quiet and core.terminal_width(2) or nil
     self.every = options.json and JSON or options.quiet and math.huge
         or self.width and REDRAW or PLAIN
@@ -87,16 +88,16 @@ local function describe_wait(torrent)
 end
 
 local function describe_download(torrent)
-    return ("%s  %s of %s  %s down  %s up  %d peers  %s"):format(torrent.name,
+    return ("%s  %s of %s  %s down  %s up  %s  %s"):format(torrent.name,
         units.percent(torrent.progress), units.size(torrent.wanted),
-        units.rate(torrent.download_rate), units.rate(torrent.upload_rate), torrent.peer_count,
-        describe_wait(torrent))
+        units.rate(torrent.download_rate), units.rate(torrent.upload_rate),
+        units.count(torrent.peer_count, "peer"), describe_wait(torrent))
 end
 
 local function describe_seeding(torrent)
-    return ("%s  seeding  %s up  %s sent  ratio %.2f  %d peers"):format(torrent.name,
+    return ("%s  seeding  %s up  %s sent  ratio %.2f  %s"):format(torrent.name,
         units.rate(torrent.upload_rate), units.size(torrent.uploaded), torrent.ratio,
-        torrent.peer_count)
+        units.count(torrent.peer_count, "peer"))
 end
 
 local function describe(torrent)

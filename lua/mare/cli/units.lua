@@ -51,4 +51,9 @@ function units.percent(share)
     return ("%.1f%%"):format(math.floor(share * 1000) / 10)
 end
 
+-- "1 peer", "2 peers"
+function units.count(n, what)
+    return ("%d %s%s"):format(n, what, n == 1 and "" or "s")
+end
+
 return units

@@ -1,0 +1,527 @@
+---@meta mare
+-- The reference of `require "mare"`, in LuaCATS: editors with the Lua language server complete and
+-- check scripts by it. A spec asserts that it names exactly what exists.
+--
+-- Conventions
+--   Units       sizes are bytes, rates bytes per second, times seconds; fractions go from 0 to 1.
+--   Counting    pieces are counted from 0, as everywhere in BitTorrent; lists (files, peers, tiers)
+--               from 1, as everywhere in Lua.
+--   Failures    what may fail in life returns nil, a sentence, and a code; misuse raises. The codes:
+--               "nomem" "invalid" "format" "unsafe" "limit" "io" "nospace" "access" "notfound"
+--               "exists" "closed" "timeout" "refused" "protocol" "hash" "again" "canceled"
+--               "unsupported" "eof" "network" "busy", and "script" for errors in your own functions.
+--   Death       an object whose torrent was removed, connection closed or session closed raises
+--               ("peer is closed") when it is used. `tostring`, `alive`, `data`, `session` and
+--               `torrent` always work.
+--   Identity    the same object is the same Lua value: use it as a table key, compare it with ==.
+--   Names       reading or writing a property that does not exist raises, and suggests one that does.
+
+---@alias mare.Code string
+
+-- ---- the module --------------------------------------------------------------------------------
+
+---@class mare
+---@field version string "0.1.0"
+local mare = {}
+
+---@class mare.Settings
+---@field port? integer|false TCP port to listen on; 0 any free one, false none. Default 0.
+---@field bind? string listen on and dial from this address only. Default: all.
+---@field directory? string where downloads go. Default: the working directory.
+---@field state? string where resume files are kept; created. Default: none are kept.
+---@field memory? integer budget for piece buffers. Default 64 MiB.
+---@field connections? integer peers at most, math.huge for any number. Default 200.
+---@field slots? integer upload slots per torrent, math.huge for everybody. Default 8.
+---@field up_rate? number upload limit; 0 none
+---@field down_rate? number download limit; 0 none
+---@field receive? "scatter"|"chunked" straight into piece buffers, or through chunks (for comparison)
+---@field allocation? "sparse"|"full" do files reserve all of their space at once? Default "sparse".
+---@field user_agent? string what trackers are told. Default "mare/VERSION".
+---@field ca_file? string a further certificate authority for https trackers
+---@field seed? integer of the engine's random decisions, so that they can be repeated. Default: random.
+
+---Opens a session. It works only while it is driven: session:run(), or session:step().
+---@param settings? mare.Settings
+---@return mare.Session? session, string? message, mare.Code? code
+function mare.session(settings) end
+
+---@class mare.Info
+---@field name string
+---@field info_hash string 40 hexadecimal digits
+---@field piece_length integer
+---@field pieces integer
+---@field size integer padding included
+---@field private boolean
+---@field trackers string[][] tiers of addresses
+---@field webseeds string[]
+---@field comment? string
+---@field created_by? string
+---@field created_at? integer unix time
+---@field renamed string[] a sentence for each path that was unsafe and is stored under another name
+---@field files { path: string, length: integer, offset: integer }[] paths as created below the directory
+
+---Reads a .torrent: its path, or its bytes.
+---@param source string
+---@return mare.Info? info, string? message, mare.Code? code
+function mare.info(source) end
+
+---@class mare.Creation
+---@field trackers? string[] each its own tier
+---@field webseeds? string[] http servers that have the data (BEP 19)
+---@field piece_length? integer a power of two from 16 KiB to 16 MiB. Default: by the size.
+---@field name? string Default: as the file or folder is called.
+---@field private? boolean peers are found by the trackers alone (BEP 27)
+---@field align? boolean padding, so that every file begins with a piece (BEP 47)
+---@field comment? string
+---@field created_by? string Default "mare/VERSION".
+---@field created_at? integer unix time. Default: left out, so that the same input gives the same bytes.
+---@field source? string a word that changes the info-hash
+---@field progress? fun(done: number, total: number): boolean? false cancels
+---@field note? fun(sentence: string) hears of what is left out: hidden files, links
+
+---Makes a torrent of a file or folder, and returns the bytes of the .torrent. Blocks until all is
+---hashed, on all processors.
+---@param path string
+---@param options? mare.Creation
+---@return string? bytes, string? message, mare.Code? code
+function mare.create(path, options) end
+
+---Runs f(...) as a task: a coroutine in which wait, sleep and read suspend. It begins at once, and
+---goes on in the steps of its session: that of the task that spawns it, else the newest open one
+---(session:spawn says which). An error in it becomes an `error` event with a traceback.
+---@param f fun(...)
+---@return thread
+function mare.spawn(f, ...) end
+
+---In a task: suspends it.
+---@param seconds number
+function mare.sleep(seconds) end
+
+---A clock that never goes back.
+---@return number seconds
+function mare.now() end
+
+---What kind of object this is.
+---@return "session"|"torrent"|"file"|"peer"|"piece"|nil
+function mare.type(value) end
+
+-- ---- events ------------------------------------------------------------------------------------
+
+-- Handlers of a torrent and of its session are called with the torrent and:
+--
+--   state        state: string               its state changed ("paused", too)
+--   metadata                                 the info dictionary is known (at once for .torrent files)
+--   checked      pieces: integer             the check of existing data ended; so many were found
+--   piece        piece: mare.Piece           verified and written
+--   file         file: mare.File             complete
+--   done                                     everything wanted is here
+--   peer         peer: mare.Peer             a connection stands
+--   peer_closed  peer: mare.Peer, mare.Closed   gone; peer.data is still there
+--   tracker      mare.Announced              an announce ended
+--   hash_failed  piece: mare.Piece           failed its hash, is fetched again
+--   banned       who: string                 an address was barred: address and why
+--   moved        true, or nil, message, code torrent:move ended
+--   removed      true, or nil, message, code torrent:remove ended; the torrent is dead
+--   saved                                    resume state is on disk
+--   error        message: string, code       of the engine, or ("script") of a handler or task
+--
+-- A session's handlers get the session first where no torrent is concerned: `error`, and
+--
+--   overflow     count: integer              so many events were lost: the script was too slow
+--
+-- Handlers run inside session:step(), after the engine's work; they may do anything, close the session
+-- included. When one raises, the others are still called, and the error (with traceback) becomes an
+-- `error` event. If nobody listens to those, session:step() and session:run() return it: nil,
+-- message, "script". Of several the first is returned.
+
+---@alias mare.Event
+---| "state" | "metadata" | "checked" | "piece" | "file" | "done" | "peer" | "peer_closed"
+---| "tracker" | "hash_failed" | "banned" | "moved" | "removed" | "saved" | "error" | "overflow"
+
+---@class mare.Closed
+---@field reason string why, as a sentence; what peer:close was given
+---@field code? mare.Code
+
+---@class mare.Announced
+---@field url string
+---@field peers integer how many addresses came
+---@field message? string
+---@field code? mare.Code nil: it went well
+
+-- ---- session -----------------------------------------------------------------------------------
+
+---@class mare.Stats
+---@field payload_received integer bytes of blocks that arrived, wanted or not
+---@field payload_copied integer bytes of blocks that user space copied on their way in
+---@field payload_wasted integer bytes of blocks that nobody had asked for or that came twice
+---@field payload_failed integer bytes of pieces that failed their hash
+---@field payload_sent integer bytes of blocks sent
+---@field bytes_received integer all bytes read from peers
+---@field bytes_sent integer all bytes written to peers
+---@field recv_calls integer receive system calls on peers
+---@field send_calls integer send system calls on peers
+---@field slots_predicted integer parts of a receive that were filled as predicted
+---@field slots_missed integer parts of a receive where another message came
+---@field pieces_verified integer pieces that matched their hash after download
+---@field pieces_failed integer pieces that did not
+---@field hash_nsec integer nanoseconds that workers spent hashing
+---@field disk_nsec integer nanoseconds that workers spent in file calls
+---@field upload_reads_now integer blocks for upload that were read from memory at once
+---@field upload_reads_job integer reads for upload that needed a worker
+---@field steps integer turns of the loop
+
+---One engine. Collected when nothing refers to it or its objects any more; close it to say goodbye.
+---@class mare.Session
+---@field alive boolean
+---@field data table yours: empty at first
+---@field port? integer where it listens; nil: nowhere
+---@field peer_id string 40 hexadecimal digits
+---@field directory string
+---@field memory integer budget for piece buffers
+---@field memory_used integer
+---@field connections integer at most so many peers; may be set
+---@field slots integer upload slots per torrent; may be set
+---@field up_rate integer upload limit, 0 none; may be set
+---@field down_rate integer download limit, 0 none; may be set
+---@field upload_rate integer of payload, now
+---@field download_rate integer of payload, now
+---@field peers mare.Peer[] all connected peers; a new list each time
+---@field connection_count integer connections, attempts included
+---@field stats mare.Stats a new table each time
+local Session = {}
+
+---@class mare.AddOptions
+---@field directory? string Default: the session's.
+---@field paused? boolean no connections and no announces until torrent:resume()
+---@field seed? boolean the data is said to be complete: it is checked before anything else
+---@field files? (integer|string)[] only these: numbers as in torrent.files, or Lua patterns of paths
+---@field priorities? table<integer, integer> file number to 0 (skip) .. 7; 4 is normal
+---@field allocation? "sparse"|"full" Default: the session's.
+
+---Adds a torrent: the path of a .torrent, or its bytes. If it is in the session already: nil, message,
+---"exists", and the torrent.
+---@param source string
+---@param options? mare.AddOptions
+---@return mare.Torrent? torrent, string? message, mare.Code? code, mare.Torrent? existing
+function Session:add(source, options) end
+
+---The same as torrent:remove(options).
+---@param torrent mare.Torrent
+---@param options? { data: boolean }
+function Session:remove(torrent, options) end
+
+---In the order they were added; a new list each time.
+---@return mare.Torrent[]
+function Session:torrents() end
+
+---@param info_hash string 40 hexadecimal digits
+---@return mare.Torrent?
+function Session:find(info_hash) end
+
+---Calls f for this event of all torrents. Handlers of the torrent are called first.
+---@generic F: fun(torrent: mare.Torrent|mare.Session, ...)
+---@param event mare.Event
+---@param f F
+---@return F f
+function Session:on(event, f) end
+
+---Takes a handler back, also while it is being called.
+---@param event mare.Event
+---@param f function
+---@return boolean found
+function Session:off(event, f) end
+
+---In a task: suspends it until the event, and returns what a handler would get.
+---@param event mare.Event
+---@param timeout? number seconds, then: nil, message, "timeout"
+function Session:wait(event, timeout) end
+
+---Runs f(...) as a task of this session: see mare.spawn.
+---@return thread
+function Session:spawn(f, ...) end
+
+---One turn: waits at most `seconds` (nil: until something happens), works, calls handlers, resumes
+---tasks. From inside a handler or task: nil, "already stepping", "busy".
+---@param seconds? number
+---@return true? ok, string? message, mare.Code? code
+function Session:step(seconds) end
+
+---Steps until the session is stopped or closed, or until the condition is met: a function that is
+---asked at least once a second and after each event, or a number of seconds.
+---@param condition? number|fun(session: mare.Session): boolean?
+---@return true? ok, string? message, mare.Code? code
+function Session:run(condition) end
+
+---Lets run() return, now or when it is called next.
+function Session:stop() end
+
+---For an outer loop: a descriptor that becomes readable when there is something to do. Then, and
+---when timeout() is over, call step(0).
+---@return integer? fd, string? message, mare.Code? code
+function Session:fd() end
+
+---Seconds until step(0) is due at the latest; nil: only when fd() is readable.
+---@return number?
+function Session:timeout() end
+
+---What fd() is polled for, as cqueues asks: "r".
+---@return string
+function Session:events() end
+
+---Saves resume state, tells trackers and peers, ends all jobs. Waits at most `linger` seconds (1) for
+---trackers. Handlers are not called any more, tasks are closed. Again: does nothing.
+---@param linger? number
+---@return true
+function Session:close(linger) end
+
+-- ---- torrent -----------------------------------------------------------------------------------
+
+---@class mare.Tracker
+---@field url string
+---@field tier integer from 1
+---@field state "idle"|"announcing"|"working"|"failed"|"unsupported"
+---@field message? string the last one
+---@field seeds? integer complete peers that it knows
+---@field leechers? integer incomplete peers that it knows
+---@field peers integer addresses in its last answer
+---@field failures integer in a row
+---@field next? number seconds until the next announce
+
+---@class mare.Torrent
+---@field alive boolean
+---@field session mare.Session
+---@field data table yours: empty at first, there as long as the torrent
+---@field name? string as all of these up to `files`: nil while the metadata is not known
+---@field info_hash string 40 hexadecimal digits; always known
+---@field size? integer padding included
+---@field piece_length? integer
+---@field pieces? integer how many
+---@field private? boolean
+---@field comment? string
+---@field created_by? string
+---@field created_at? integer unix time
+---@field directory? string where its file or folder lies
+---@field files mare.File[] a new list each time, so keep it in a local; without padding
+---@field state "metadata"|"checking"|"downloading"|"finished"|"seeding"|"removing" finished: all that is wanted is here; seeding: all is
+---@field paused boolean
+---@field error? string why the disk makes it wait; it goes on by itself when there is room again
+---@field done boolean all that is wanted is here
+---@field progress number 0..1 of what is wanted
+---@field check_progress? number 0..1 while checking
+---@field have integer verified bytes
+---@field wanted integer bytes of pieces that are not skipped
+---@field left integer of those, bytes still missing
+---@field pieces_have integer
+---@field piece_map string one character a piece: . missing, - active, ~ being hashed or written, # have
+---@field added_at? integer unix time
+---@field done_at? integer unix time
+---@field downloaded integer payload, earlier sessions included
+---@field uploaded integer payload, earlier sessions included
+---@field wasted integer payload that was of no use: came twice, or failed its hash
+---@field ratio number uploaded / downloaded (to the size, if nothing was downloaded)
+---@field download_rate integer of payload, now
+---@field upload_rate integer of payload, now
+---@field eta? number seconds, at the rate of now; nil: it stands
+---@field up_rate integer upload limit, 0 none; may be set
+---@field down_rate integer download limit, 0 none; may be set
+---@field slots integer upload slots; may be set, nil for the session's
+---@field connections integer at most so many peers; may be set, nil for the session's
+---@field peers mare.Peer[] connected peers; a new list each time
+---@field peer_count integer how many they are
+---@field connecting integer attempts and handshakes under way
+---@field seeds integer connected peers that have everything
+---@field known_peers integer addresses that it knows
+---@field trackers mare.Tracker[] a new list each time
+local Torrent = {}
+
+---Ends connections and announces; the check goes on.
+function Torrent:pause() end
+
+function Torrent:resume() end
+
+---Hashes all data again; `checked` follows.
+---@return true? ok, string? message, mare.Code? code
+function Torrent:recheck() end
+
+---Writes resume state now; `saved` follows.
+---@return true? ok, string? message, mare.Code? code
+function Torrent:save() end
+
+---Moves its files below another directory, which is created; `moved` follows. Nothing there is
+---overwritten.
+---@param directory string
+---@return true? ok, string? message, mare.Code? code
+function Torrent:move(directory) end
+
+---Takes it out of the session: it is dead at once, `removed` follows. With data = true its files are
+---deleted, else resume state is saved.
+---@param options? { data: boolean }
+---@return true
+function Torrent:remove(options) end
+
+---@param index integer from 0
+---@return mare.Piece
+function Torrent:piece(index) end
+
+---@param number integer from 1, as in `files`
+---@return mare.File?
+function Torrent:file(number) end
+
+---Reads verified bytes, at most 64 MiB; offsets count as if all files were one. With a callback: true,
+---and later callback(bytes) or callback(nil, message, code). In a task without: the bytes.
+---@param offset integer
+---@param length integer
+---@param callback? fun(bytes: string?, message: string?, code: mare.Code?)
+---@return string|true|nil bytes, string? message, mare.Code? code
+function Torrent:read(offset, length, callback) end
+
+---Changes many files at once: file number to 0 (skip) .. 7.
+---@param priorities table<integer, integer>
+function Torrent:set_priorities(priorities) end
+
+---Dials a peer: "1.2.3.4:6881", "[::1]:6881", "host.example:6881".
+---@param address string
+---@return true? ok, string? message, mare.Code? code
+function Torrent:connect(address) end
+
+---Bars an address. On loopback only the port with it, for there all peers share one.
+---@param address string with or without port
+---@param seconds? number nil: for good
+function Torrent:ban(address, seconds) end
+
+---@param url string
+---@param tier? integer from 1 (1)
+---@return true? ok, string? message, mare.Code? code
+function Torrent:add_tracker(url, tier) end
+
+---@param url string
+---@return boolean found
+function Torrent:remove_tracker(url) end
+
+---Calls f for this event of this torrent.
+---@generic F: fun(torrent: mare.Torrent, ...)
+---@param event mare.Event
+---@param f F
+---@return F f
+function Torrent:on(event, f) end
+
+---Takes a handler back, also while it is being called.
+---@param event mare.Event
+---@param f function
+---@return boolean found
+function Torrent:off(event, f) end
+
+---In a task: suspends it until the event, and returns what a handler would get. What has happened
+---already (`metadata`, `checked`, `done`) is not waited for: then it returns the torrent alone.
+---@param event mare.Event
+---@param timeout? number seconds, then: nil, message, "timeout". A removed torrent: .., "closed".
+function Torrent:wait(event, timeout) end
+
+-- ---- file --------------------------------------------------------------------------------------
+
+---@class mare.File
+---@field alive boolean
+---@field session mare.Session
+---@field torrent mare.Torrent
+---@field index integer from 1, as in torrent.files
+---@field path string below the directory; it begins with the torrent's name
+---@field length integer
+---@field offset integer of its first byte in the torrent
+---@field have integer verified bytes
+---@field progress number 0..1
+---@field complete boolean
+---@field first_piece integer from 0
+---@field piece_count integer pieces with bytes of it
+---@field priority integer 0 (skip) .. 7; 4 is normal; may be set
+---@field wanted boolean priority > 0; may be set
+local File = {}
+
+---Reads verified bytes of the file: see Torrent:read.
+---@param offset? integer in the file (0)
+---@param length? integer (the rest)
+---@param callback? fun(bytes: string?, message: string?, code: mare.Code?)
+---@return string|true|nil bytes, string? message, mare.Code? code
+function File:read(offset, length, callback) end
+
+-- ---- piece -------------------------------------------------------------------------------------
+
+---@class mare.Piece
+---@field alive boolean
+---@field session mare.Session
+---@field torrent mare.Torrent
+---@field index integer from 0
+---@field length integer
+---@field offset integer of its first byte in the torrent
+---@field hash string 40 hexadecimal digits
+---@field state "missing"|"active"|"hashing"|"writing"|"have"
+---@field have boolean verified and written
+---@field availability integer connected peers that have it
+---@field received integer bytes of it that have come
+---@field priority integer 0 (skip) .. 7; may be set
+---@field deadline? number seconds from now: earliest first, before all others; may be set, nil for none
+local Piece = {}
+
+---Reads the piece: see Torrent:read.
+---@param callback? fun(bytes: string?, message: string?, code: mare.Code?)
+---@return string|true|nil bytes, string? message, mare.Code? code
+function Piece:read(callback) end
+
+-- ---- peer --------------------------------------------------------------------------------------
+
+---A connection, from both handshakes to its end.
+---@class mare.Peer
+---@field alive boolean
+---@field session mare.Session
+---@field torrent mare.Torrent
+---@field data table yours: empty at first, there as long as the connection
+---@field address string "1.2.3.4:6881", "[::1]:6881"
+---@field ip string
+---@field port integer its own one; not where it listens, if it is incoming
+---@field client string "qBittorrent 4.5.2"
+---@field id string peer id, 40 hexadecimal digits
+---@field source string how it was found: "tracker", "manual", "incoming", ...
+---@field incoming boolean it dialled us
+---@field state string "ready"
+---@field encrypted boolean
+---@field transport string "tcp"
+---@field choked boolean it chokes us: we may not ask
+---@field choking boolean we choke it
+---@field interested boolean we want something that it has
+---@field peer_interested boolean it wants something that we have
+---@field optimistic boolean it has the slot that is given out at random
+---@field upload_only boolean it says that it wants nothing (BEP 21)
+---@field is_seed boolean it has every piece
+---@field progress number 0..1 of the pieces it has
+---@field download_rate integer of payload from it, now
+---@field upload_rate integer of payload to it, now
+---@field downloaded integer payload from it
+---@field uploaded integer payload to it
+---@field outstanding integer blocks that we asked and that have not come
+---@field depth integer blocks that may be outstanding: delay times rate
+---@field asked integer blocks that it asked and that wait here
+---@field snubbed boolean silent although asked: it is asked for one block only
+---@field rtt? number seconds from a request to its block, smoothed
+---@field connected_for number seconds since the handshakes
+---@field last_block? number seconds since its last block
+---@field blocks integer blocks that came from it
+---@field hash_fails integer pieces with blocks of it that failed
+---@field duplicates integer blocks that came twice
+---@field unrequested integer blocks that nobody had asked for
+local Peer = {}
+
+---Ends the connection; `peer_closed` follows and tells the reason. The peer is dead at once.
+---@param reason? string
+---@return true
+function Peer:close(reason) end
+
+---Ends the connection and bars the address.
+---@param seconds? number nil: for good
+---@return true
+function Peer:ban(seconds) end
+
+---Does it have this piece?
+---@param index integer from 0
+---@return boolean
+function Peer:has(index) end
+
+return mare
