@@ -54,7 +54,7 @@ struct peer {
     struct bitset allowed;    /* pieces we may ask while choked (BEP 6); size 0 = none */
     uint32_t allowed_out[16]; /* pieces they may ask while choked */
     uint8_t allowed_out_count;
-    uint32_t allowed_given[16]; /* blocks of each that were asked */
+    uint64_t allowed_given[16]; /* bytes of each that were asked */
     struct wire_reader reader;
     struct requests requests;
     uint8_t *aside; /* a second copy of a block that is landing from another peer */

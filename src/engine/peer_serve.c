@@ -24,11 +24,14 @@ static void reject(struct peer *p, const struct upload_request *q) {
 
 /* One of the pieces we allow while choking, and not given three times over yet? */
 static bool allowed_while_choked(struct peer *p, const struct wire_message *m) {
-    uint32_t blocks =
-        (metainfo_piece_size(p->torrent->meta, m->index) + WIRE_BLOCK - 1) / WIRE_BLOCK;
-    for (uint32_t i = 0; i < p->allowed_out_count; i++)
-        if (p->allowed_out[i] == m->index)
-            return p->allowed_given[i]++ < ALLOWED_FAST_TIMES * blocks;
+    uint64_t most =
+        (uint64_t)metainfo_piece_size(p->torrent->meta, m->index) * ALLOWED_FAST_TIMES;
+    for (uint32_t i = 0; i < p->allowed_out_count; i++) {
+        if (p->allowed_out[i] != m->index || m->length > most - p->allowed_given[i])
+            continue;
+        p->allowed_given[i] += m->length;
+        return true;
+    }
     return false;
 }
 

@@ -98,7 +98,7 @@ void fake_send(struct fake *f, const void *data, size_t len) {
 }
 
 static void receive(struct fake *f) {
-    for (ssize_t n = 1; n > 0 && f->fd >= 0;) {
+    for (ssize_t n = 1; n > 0 && f->fd >= 0 && !f->deaf;) {
         if (f->cap - f->len < 65536) {
             f->cap = 2 * f->cap + 65536;
             f->in = realloc(f->in, f->cap);

@@ -21,6 +21,7 @@ struct fake {
     bool eof;
     uint8_t *body; /* of the last message taken: BITFIELD, EXTENDED; payload of a PIECE */
     uint32_t taken[32]; /* messages taken, by id */
+    bool deaf;          /* reads nothing */
     /* by itself, in each turn: */
     bool serves;            /* answers requests */
     uint32_t serve_at_most; /* blocks that it still gives; UINT32_MAX = no end */
