@@ -14,9 +14,12 @@ uint32_t connect_limit(const struct torrent *t) {
     return t->connections && t->connections < limit ? t->connections : limit;
 }
 
+static bool session_is_full(const struct session *s) {
+    return s->connections >= s->settings.connections;
+}
+
 static bool is_full(const struct torrent *t) {
-    return t->session->connections >= t->session->settings.connections ||
-           t->peer_count >= connect_limit(t);
+    return session_is_full(t->session) || t->peer_count >= connect_limit(t);
 }
 
 /* ---- dialling --------------------------------------------------------------------------- */
@@ -134,7 +137,8 @@ static int attach_incoming(struct peer *p) {
     struct torrent *t = session_find(p->session, p->hs.info_hash);
     if (!t || !torrent_active(t))
         return refuse(p, ERR_NOTFOUND, "asked for a torrent we do not have");
-    if (is_full(t))
+    if (p->session->connections > p->session->settings.connections || /* with itself */
+        t->peer_count >= connect_limit(t))
         return refuse(p, ERR_BUSY, "connection limit reached");
     if (peer_attach(p, t) < 0)
         return refuse(p, ERR_NOMEM, "out of memory");
@@ -147,14 +151,23 @@ static int attach_incoming(struct peer *p) {
     return 0;
 }
 
+/* The end that was dialled hears first who it is: the address is where it was dialled. */
+static int refuse_ourselves(struct peer *p) {
+    struct torrent *t = session_find(p->session, p->hs.info_hash);
+    struct addr own = p->addr;
+    if (p->incoming)
+        own.port = p->session->port;
+    struct candidate *c = t ? roster_find(&t->roster, &own) : NULL;
+    if (c)
+        roster_ban(c, USEC_NEVER);
+    return refuse(p, ERR_EXISTS, "connected to ourselves");
+}
+
 int connect_on_handshake(struct peer *p) {
     struct session *s = p->session;
     int status = 0;
-    if (memcmp(p->hs.peer_id, s->peer_id, sizeof s->peer_id) == 0) {
-        if (p->candidate)
-            roster_ban(p->candidate, USEC_NEVER); /* it is ourselves */
-        return refuse(p, ERR_EXISTS, "connected to ourselves");
-    }
+    if (memcmp(p->hs.peer_id, s->peer_id, sizeof s->peer_id) == 0)
+        return refuse_ourselves(p);
     if (p->incoming)
         status = attach_incoming(p);
     else if (memcmp(p->hs.info_hash, p->torrent->info_hash, sizeof p->hs.info_hash) != 0)
@@ -187,6 +200,13 @@ void connect_on_listen_port(struct peer *p, uint16_t port) {
 
 /* ---- leaving ---------------------------------------------------------------------------- */
 
+/* The place that falls free may be any torrent's. */
+static void let_all_dial(struct session *s) {
+    LIST_EACH(l, &s->torrent_list) {
+        torrent_want_decision(LIST_ITEM(l, struct torrent, in_session), false, true);
+    }
+}
+
 void connect_on_closed(struct peer *p) {
     struct torrent *t = p->torrent;
     usec now = session_now(p->session);
@@ -200,6 +220,9 @@ void connect_on_closed(struct peer *p) {
     }
     if (t)
         torrent_want_decision(t, !p->choking, true);
+    if (session_is_full(p->session))
+        let_all_dial(p->session);
+    p->session->connections--;
 }
 
 void connect_close_all(struct torrent *t, int code, const char *why) {

@@ -18,7 +18,7 @@ void connect_on_accept(void *owner, struct stream *s, const struct addr *from);
 int connect_on_handshake(struct peer *p);
 /* An incoming peer told the port it listens on (BEP 10 `p`): worth knowing. */
 void connect_on_listen_port(struct peer *p, uint16_t port);
-/* A peer is gone: its candidate is free, others may be dialled. */
+/* A peer is gone: its candidate is free, and its place: others may be dialled. */
 void connect_on_closed(struct peer *p);
 /* Closes every connection of a torrent. */
 void connect_close_all(struct torrent *t, int code, const char *why);

@@ -247,7 +247,6 @@ void peer_close(struct peer *p, int code, const char *why) {
 void peer_bury(struct peer *p) {
     assert(p->state == PEER_DEAD);
     list_remove(&p->dying);
-    p->session->connections--;
     peer_send_fini(p);
     upload_queue_fini(&p->uploads);
     requests_fini(&p->requests);

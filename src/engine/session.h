@@ -45,7 +45,7 @@ struct session {
     struct stats stats;
     struct events events;
     struct slots torrents, peers;
-    uint32_t connections;     /* peers that exist, attempts included */
+    uint32_t connections;     /* peers that live, attempts included */
     struct link torrent_list; /* in order of adding */
     struct link unknown;      /* incoming peers that have not said which torrent yet */
     struct link hungry;       /* peers that could be asked for more */
