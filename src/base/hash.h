@@ -1,7 +1,8 @@
-/* hash: SHA-1, SHA-256 and CRC-32C. The only file, with proto/mse, that knows OpenSSL.
+/* hash: SHA-1, SHA-256 and CRC-32C. With hash_openssl and proto/mse the only file that
+ * knows OpenSSL.
  *
- * Nothing here keeps state between calls but the context that the caller owns, so any thread
- * may hash. Lanes (several independent pieces in one interleaved loop) come in beside this. */
+ * Nothing here keeps state between calls but the context that the caller owns, so any
+ * thread may hash. Many messages at once are faster by hash_lanes.h. */
 #ifndef MARE_HASH_H
 #define MARE_HASH_H
 

@@ -1,0 +1,58 @@
+/* hash_backend: the loops below hash_lanes, one set for each kind of CPU. For
+ * hash_lanes.c and for the specs, which put them side by side; everybody else wants
+ * hash_lanes.h.
+ *
+ * A kernel runs the compression function over whole blocks and knows no padding. */
+#ifndef MARE_HASH_BACKEND_H
+#define MARE_HASH_BACKEND_H
+
+#include "base/hash_lanes.h"
+
+/* `blocks` blocks, at least one, of each of the messages data[0], data[1]... into their
+ * states: five words of SHA-1, eight of SHA-256, in the order and with the values of
+ * FIPS 180. How many messages is a matter of the kernel. */
+typedef void hash_kernel(uint32_t *const state[], const uint8_t *const data[],
+                         size_t blocks);
+
+/* Element i works on i + 1 messages; NULL after the last width that gains something. */
+struct hash_kernels {
+    hash_kernel *lanes[HASH_LANES];
+};
+
+struct hash_backend {
+    const char *name;
+    struct hash_kernels sha1, sha256;
+};
+
+/* NULL where this CPU cannot, so ask before each use; it costs next to nothing. */
+const struct hash_backend *hash_backend_x86(void);
+const struct hash_backend *hash_backend_arm(void);
+const struct hash_backend *hash_backend_openssl(void); /* never NULL */
+
+/* The constants of the rounds of SHA-256. (SHA-1 has four.) */
+extern _Alignas(16) const uint32_t hash_sha256_k[64];
+
+/* How a kernel is written: a step is a macro of a lane and of its own number, all steps
+ * are spelled out, and in each of them the lanes stand side by side. `lanes` is a
+ * constant of the function around it. */
+#define HASH_EACH_LANE(step, g) \
+    do {                        \
+        step(0, g);             \
+        if (lanes > 1)          \
+            step(1, g);         \
+        if (lanes > 2)          \
+            step(2, g);         \
+    } while (0)
+#define HASH_FOUR_STEPS(step, g)       \
+    do {                               \
+        HASH_EACH_LANE(step, g);       \
+        HASH_EACH_LANE(step, (g) + 1); \
+        HASH_EACH_LANE(step, (g) + 2); \
+        HASH_EACH_LANE(step, (g) + 3); \
+    } while (0)
+
+/* sha1_lanes and sha256_lanes on a given backend. */
+void sha1_lanes_on(const struct hash_backend *b, const struct lane *lanes, uint32_t n);
+void sha256_lanes_on(const struct hash_backend *b, const struct lane *lanes, uint32_t n);
+
+#endif
