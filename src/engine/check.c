@@ -165,7 +165,7 @@ void check_begin(struct torrent *t) {
 
 int torrent_recheck(struct torrent *t, struct err *e) {
     if (t->state == TORRENT_CHECKING || t->state == TORRENT_REMOVING ||
-        t->writes_running > 0)
+        t->writes_running > 0 || t->aheads > 0)
         return err_set(e, ERR_BUSY,
                        "%s is being checked or written; try again in a moment",
                        t->meta->name);

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "base/err.h"
+#include "engine/ahead.h"
 #include "engine/peer.h"
 #include "engine/store.h"
 
@@ -115,6 +116,8 @@ static void note_good(struct peer *p, struct active_piece *ap,
         cancel_others(p, m);
     if (active_piece_has_all(ap))
         store_on_complete(p->torrent, ap);
+    else
+        ahead_on_block(p->torrent, ap);
 }
 
 /* `asked`: it counts among the block's askers still. */

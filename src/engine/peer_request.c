@@ -2,18 +2,21 @@
  * once a step each of them is filled up to its depth, with one write for all its requests. */
 #include "base/err.h"
 #include "engine/peer.h"
+#include "engine/store.h"
 
 static bool may_ask(const struct peer *p) {
     return p->state == PEER_READY && p->torrent && p->interested &&
            (!p->choked || p->allowed.count > 0) && torrent_downloads(p->torrent) &&
-           session_now(p->session) >= p->ask_after;
+           !store_is_behind(p->torrent) && session_now(p->session) >= p->ask_after;
 }
 
-/* Its share of the memory budget in blocks: half of it for what is in flight, split evenly. */
+/* Its share of the memory budget in blocks: a quarter of it for what is in flight, split evenly.
+ * Another quarter may wait for hash and disk (store), the rest is for pieces that several
+ * peers work on, and for uploads. */
 static uint32_t memory_cap(const struct peer *p) {
-    uint64_t half = p->session->budget.limit / 2 / WIRE_BLOCK;
+    uint64_t share = p->session->budget.limit / 4 / WIRE_BLOCK;
     uint32_t peers = MAX(p->torrent->ready_count, 1u);
-    return (uint32_t)MAX(half / peers, (uint64_t)4);
+    return (uint32_t)MAX(share / peers, (uint64_t)4);
 }
 
 static bool has_asked(void *ctx, uint32_t piece, uint32_t begin) {

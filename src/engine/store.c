@@ -12,7 +12,9 @@
 #include "engine/peer.h"
 
 #define DISK_RETRY (5 * USEC_PER_SEC)
-#define CHECKS_AT_ONCE 4u
+#define GATHER_FOR (1500) /* microseconds */
+#define WRITES_SHARE 4    /* a quarter of the memory may wait for hash and disk */
+#define CHECKS_AT_ONCE 4u /* batches of HASH_LANES pieces */
 #define BAN_FOR_POISON (3600 * USEC_PER_SEC)
 
 struct store_write {
@@ -96,6 +98,7 @@ static void tell_peers(struct torrent *t, uint32_t piece) {
 /* The piece's active record ends, and its memory is free for others. */
 static void end_write(struct store_write *w) {
     struct torrent *t = w->torrent;
+    t->writes_bytes -= w->piece->length;
     active_pieces_give_buffer(&t->open, w->buffer, w->piece->length);
     active_pieces_close(&t->open, w->piece);
     list_remove(&w->link);
@@ -161,37 +164,57 @@ static void drop_write(struct store_write *w) {
     end_write(w);
 }
 
-static void on_written(struct storage_op *op) {
-    struct store_write *w = CONTAINER_OF(op, struct store_write, write.op);
+static struct store_write *store_write_of(struct piece_write *w) {
+    return w ? CONTAINER_OF(w, struct store_write, write) : NULL;
+}
+
+static void settle(struct store_write *w) {
     struct torrent *t = w->torrent;
-    t->session->stats.hash_nsec += (uint64_t)op->hash_nsec;
-    t->session->stats.disk_nsec += (uint64_t)op->disk_nsec;
+    int status = w->write.op.status;
     w->running = false;
     t->writes_running--;
-    if (op->status == 0) {
+    if (status == 0) {
         if (t->disk_stopped)
             on_disk_back(t);
         on_good(w);
-    } else if (op->status == ERR_HASH) {
+    } else if (status == ERR_HASH) {
         on_bad(w);
     } else if (t->state == TORRENT_REMOVING || !w->write.hashed_ok) {
-        drop_write(w); /* going away, or not even hashed for want of memory */
+        drop_write(w); /* going away, or not even hashed */
     } else {
-        on_refused(w, &op->err);
+        on_refused(w, &w->write.op.err);
     }
 }
 
-static void start_write(struct store_write *w, bool verified) {
-    struct torrent *t = w->torrent;
-    w->write.verified = verified;
+static void on_written(struct storage_op *op) {
+    struct store_write *w = CONTAINER_OF(op, struct store_write, write.op), *next;
+    struct stats *stats = &w->torrent->session->stats;
+    stats->hash_nsec += (uint64_t)op->hash_nsec;
+    stats->disk_nsec += (uint64_t)op->disk_nsec;
+    for (; w; w = next) {
+        next = store_write_of(w->write.next);
+        settle(w);
+    }
+}
+
+/* The writes from `w` on go to a worker together. */
+static void start_writes(struct store_write *w) {
+    struct store_write *next;
     w->write.op.done = on_written;
-    w->running = true;
-    t->writes_running++;
-    if (storage_write_piece(t->storage, &w->write) == 0)
+    if (storage_write_piece(w->torrent->storage, &w->write) == 0)
         return;
-    w->running = false;
-    t->writes_running--;
-    drop_write(w);
+    for (; w; w = next) {
+        next = store_write_of(w->write.next);
+        w->torrent->writes_running--;
+        drop_write(w);
+    }
+}
+
+static void prepare_write(struct store_write *w, bool verified) {
+    w->write.verified = verified;
+    w->write.next = NULL;
+    w->running = true;
+    w->torrent->writes_running++;
 }
 
 static void on_disk_timer(struct timer *timer, usec now) {
@@ -202,17 +225,53 @@ static void on_disk_timer(struct timer *timer, usec now) {
         if (w->running)
             continue;
         picker_set_state(&t->picker, w->piece->index, PIECE_HASHING);
-        start_write(w, true);
+        prepare_write(w, true);
+        start_writes(w);
     }
+}
+
+/* ---- complete pieces gather -------------------------------------------------------------- */
+
+/* Pieces that complete within a moment of each other are hashed in one loop (base/hash_lanes); a
+ * lone one waits no longer than that moment. */
+static void release_gathered(struct torrent *t) {
+    struct store_write *first = t->gathered;
+    t->gathered = NULL, t->gathered_count = 0;
+    timer_stop(loop_timers(t->session->loop), &t->gather_timer);
+    if (first)
+        start_writes(first);
+}
+
+static void on_gather_timer(struct timer *timer, usec now) {
+    (void)now;
+    release_gathered(CONTAINER_OF(timer, struct torrent, gather_timer));
+}
+
+static void gather(struct torrent *t, struct store_write *w) {
+    prepare_write(w, false);
+    w->write.next = t->gathered ? &t->gathered->write : NULL;
+    t->gathered = w;
+    if (++t->gathered_count == HASH_LANES)
+        release_gathered(t);
+    else if (!timer_is_set(&t->gather_timer))
+        timer_set(loop_timers(t->session->loop), &t->gather_timer,
+                  session_now(t->session) + GATHER_FOR);
 }
 
 void store_init(struct torrent *t) {
     list_init(&t->writes);
     timer_init(&t->disk_timer, on_disk_timer);
+    timer_init(&t->gather_timer, on_gather_timer);
+}
+
+bool store_is_behind(const struct torrent *t) {
+    uint64_t share = t->session->budget.limit / WRITES_SHARE;
+    return t->writes_bytes >= MAX(share, 2 * (uint64_t)t->meta->piece_length);
 }
 
 /* Nothing waits for the disk any more when a torrent goes. */
 void store_drop_waiting(struct torrent *t) {
+    release_gathered(t);
     timer_stop(loop_timers(t->session->loop), &t->disk_timer);
     LIST_EACH(l, &t->writes) {
         struct store_write *w = LIST_ITEM(l, struct store_write, link);
@@ -222,6 +281,8 @@ void store_drop_waiting(struct torrent *t) {
 }
 
 void store_on_complete(struct torrent *t, struct active_piece *p) {
+    if (p->held)
+        return; /* ahead is still hashing its beginning, and calls again */
     struct store_write *w = calloc(1, sizeof *w);
     if (!w) { /* as if nothing of it had come */
         picker_set_state(&t->picker, p->index, PIECE_MISSING);
@@ -231,11 +292,13 @@ void store_on_complete(struct torrent *t, struct active_piece *p) {
     w->torrent = t, w->piece = p;
     w->buffer = active_piece_take_buffer(p);
     w->write.piece = p->index, w->write.data = w->buffer;
+    w->write.hashed = p->hashed, w->write.stream = p->stream;
     list_init(&w->link);
     list_append(&t->writes, &w->link);
     t->jobs++;
+    t->writes_bytes += p->length;
     picker_set_state(&t->picker, p->index, PIECE_HASHING);
-    start_write(w, false);
+    gather(t, w);
 }
 
 /* ---- checking existing data ------------------------------------------------------------- */
@@ -245,50 +308,73 @@ struct store_check {
     struct torrent *torrent;
 };
 
+static struct store_check *store_check_of(struct piece_check *c) {
+    return c ? CONTAINER_OF(c, struct store_check, check) : NULL;
+}
+
 static bool next_to_check(struct torrent *t) {
     while (t->check_next < t->to_check.size && !bitset_has(&t->to_check, t->check_next))
         t->check_next++;
     return t->check_next < t->to_check.size;
 }
 
-static void on_checked(struct storage_op *op);
-
-static void check_one(struct torrent *t, struct store_check *c) {
-    c->torrent = t;
-    c->check.op.done = on_checked;
-    c->check.piece = t->check_next++;
-    t->jobs++;
-    t->checks_running++;
-    if (storage_check_piece(t->storage, &c->check) == 0)
-        return;
-    t->jobs--;
-    t->checks_running--;
-    free(c); /* counts as not there */
+static void free_checks(struct store_check *c) {
+    for (struct store_check *next; c; c = next) {
+        next = store_check_of(c->check.next);
+        free(c);
+    }
 }
 
 static void on_checked(struct storage_op *op) {
-    struct store_check *c = CONTAINER_OF(op, struct store_check, check.op);
-    struct torrent *t = c->torrent;
+    struct store_check *first = CONTAINER_OF(op, struct store_check, check.op);
+    struct torrent *t = first->torrent;
     t->session->stats.hash_nsec += (uint64_t)op->hash_nsec;
     t->session->stats.disk_nsec += (uint64_t)op->disk_nsec;
     t->jobs--;
     t->checks_running--;
-    t->checked++;
-    if (op->status == 0 && t->state == TORRENT_CHECKING)
-        t->check_found++, (void)bitset_add(&t->found, c->check.piece);
-    free(c);
+    for (struct store_check *c = first; c; c = store_check_of(c->check.next)) {
+        t->checked++;
+        if (c->check.op.status == 0 && t->state == TORRENT_CHECKING)
+            t->check_found++, (void)bitset_add(&t->found, c->check.piece);
+    }
+    free_checks(first);
     store_check(t);
+}
+
+/* The next pieces as one batch; NULL when out of memory (they count as not there). */
+static struct store_check *take_checks(struct torrent *t) {
+    struct store_check *first = NULL;
+    for (int i = 0; i < HASH_LANES && next_to_check(t); i++) {
+        struct store_check *c = calloc(1, sizeof *c);
+        uint32_t piece = t->check_next++;
+        if (!c)
+            break;
+        c->torrent = t;
+        c->check.piece = piece;
+        c->check.next = first ? &first->check : NULL;
+        first = c;
+    }
+    return first;
+}
+
+static void check_some(struct torrent *t) {
+    struct store_check *first = take_checks(t);
+    if (!first)
+        return;
+    first->check.op.done = on_checked;
+    t->jobs++;
+    t->checks_running++;
+    if (storage_check_piece(t->storage, &first->check) == 0)
+        return;
+    t->jobs--;
+    t->checks_running--;
+    free_checks(first);
 }
 
 void store_check(struct torrent *t) {
     while (t->state == TORRENT_CHECKING && t->checks_running < CHECKS_AT_ONCE &&
-           next_to_check(t)) {
-        struct store_check *c = calloc(1, sizeof *c);
-        if (c)
-            check_one(t, c);
-        else
-            t->check_next++;
-    }
+           next_to_check(t))
+        check_some(t);
     if (t->state == TORRENT_CHECKING && t->checks_running == 0)
         torrent_on_checked(t);
 }

@@ -10,6 +10,8 @@ void store_init(struct torrent *t);
 void store_on_complete(struct torrent *t, struct active_piece *p);
 /* Hashes the pieces in t->to_check on workers; torrent_on_checked follows. */
 void store_check(struct torrent *t);
+/* So much waits for hash and disk that asking for more would only fill memory. */
+bool store_is_behind(const struct torrent *t);
 void store_drop_waiting(struct torrent *t); /* the torrent goes: no more retries */
 /* The piece is verified and on disk: bookkeeping that downloads and checks share. */
 void store_note_have(struct torrent *t, uint32_t piece);

@@ -133,6 +133,7 @@ static void torrent_free(struct torrent *t) {
     struct timers *timers = loop_timers(t->session->loop);
     timer_stop(timers, &t->choke_timer), timer_stop(timers, &t->connect_timer);
     timer_stop(timers, &t->resume_timer), timer_stop(timers, &t->disk_timer);
+    timer_stop(timers, &t->gather_timer);
     list_remove(&t->in_session), list_remove(&t->in_decide), list_remove(&t->dying);
     if (t->trackers)
         trackers_free(t->trackers);

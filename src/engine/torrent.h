@@ -66,6 +66,11 @@ struct torrent {
     uint32_t check_next, checks_running, check_found, checked;
     struct resume *resume; /* what the resume file said, while it is being verified */
     struct link writes; /* pieces in the hash and write jobs, or waiting for the disk */
+    struct store_write *gathered; /* complete pieces that wait for company */
+    uint32_t gathered_count;
+    struct timer gather_timer;
+    uint64_t writes_bytes; /* in `writes` */
+    uint32_t aheads;       /* jobs that hash the beginnings of open pieces */
     uint32_t writes_running;
     uint32_t verified; /* pieces downloaded and found good in this session */
 };

@@ -14,7 +14,9 @@ struct record {
 
 static void on_work(uv_work_t *work) {
     struct record *r = work->data;
+    uint64_t since = uv_hrtime();
     r->job->run(r->job);
+    r->job->nsec = (int64_t)(uv_hrtime() - since);
 }
 
 static void on_done(uv_work_t *work, int status) {

@@ -10,6 +10,7 @@
 struct job {
     void (*run)(struct job *j);
     void (*done)(struct job *j, int status); /* 0, or ERR_CANCELED: run was not called */
+    int64_t nsec;                            /* how long `run` took */
     struct loop *loop;
     void *impl; /* the pool's own record */
 };

@@ -135,8 +135,8 @@ static void done_op(struct job *j, int status) {
     struct storage *s = op->storage;
     s->refs++;
     leave(s);
-    if (!status && !op->status && op->piece != STORAGE_NO_PIECE)
-        storage_note_piece(s, op->piece);
+    if (!status && op->settle)
+        op->settle(op);
     end(op, status);
     pump(s);
     if (!s->running)
@@ -145,12 +145,13 @@ static void done_op(struct job *j, int status) {
 }
 
 int storage_submit(struct storage *s, struct storage_op *op,
-                   void (*work)(struct storage_op *op), bool exclusive, uint32_t piece) {
+                   void (*work)(struct storage_op *op), bool exclusive,
+                   void (*settle)(struct storage_op *op)) {
     op->job = (struct job){.run = run_op, .done = done_op, .loop = s->loop};
     op->storage = s;
     op->work = work;
     op->exclusive = exclusive;
-    op->piece = piece;
+    op->settle = settle;
     op->status = 0;
     op->err = (struct err){0};
     op->hash_nsec = op->disk_nsec = 0;

@@ -24,13 +24,12 @@
 #include <sys/uio.h>
 
 #include "base/bitset.h"
+#include "base/hash_lanes.h"
 #include "codec/metainfo.h"
 #include "io/file.h"
 #include "io/jobs.h"
 
 #define STORAGE_MAX_OPEN 64
-
-#define STORAGE_NO_PIECE UINT32_MAX
 
 struct storage;
 
@@ -56,18 +55,23 @@ struct storage_op {
     /* The storage's own: */
     struct link link; /* among those that wait for their turn */
     void (*work)(struct storage_op *op);
+    void (*settle)(struct storage_op *op); /* on the loop, before `done`; or NULL */
     bool exclusive;
-    uint32_t piece; /* on disk when this succeeds; STORAGE_NO_PIECE */
 };
 
-/* Hash, then write one piece: one pwrite per file it touches (pwritev where pads lie between).
- * status ERR_HASH: the bytes do not match, nothing was written. `verified` skips the hashing
- * (a retry after a disk error). `hashed_ok` tells whether the hash matched when the write failed. */
+/* Hash, then write pieces: up to HASH_LANES of them are hashed together (base/hash_lanes), which
+ * costs half as much, then each is written with one pwrite per file it touches. op.status is each
+ * piece's own; ERR_HASH: the bytes do not match, nothing was written. `verified` skips the
+ * hashing (a retry after a disk error). `hashed_ok` tells whether the hash matched when the
+ * write failed. */
 struct piece_write {
     struct storage_op op;
     uint32_t piece;
     const uint8_t *data; /* the piece's whole length */
     bool verified, hashed_ok;
+    uint32_t hashed; /* so many bytes of it are in `stream` already (a multiple of HASH_BLOCK) */
+    struct hash_stream stream;
+    struct piece_write *next; /* of the batch; only the first one's `done` is called */
 };
 int storage_write_piece(struct storage *s, struct piece_write *w)
     MUST_USE; /* 0 or ERR_NOMEM */
@@ -86,11 +90,12 @@ int storage_read(struct storage *s, struct range_read *r) MUST_USE;
 int storage_read_now(struct storage *s, uint64_t offset, const struct iovec *iov, int n)
     MUST_USE;
 
-/* Reads (one large read) and hashes one piece: op.status 0 = it matches, ERR_HASH, ERR_NOTFOUND (a file
+/* Reads and hashes pieces, up to HASH_LANES together: each one's op.status 0 = it matches, ERR_HASH, ERR_NOTFOUND (a file
  * is missing or shorter), ERR_IO. */
 struct piece_check {
     struct storage_op op;
     uint32_t piece;
+    struct piece_check *next; /* of the batch; only the first one's `done` is called */
 };
 int storage_check_piece(struct storage *s, struct piece_check *c) MUST_USE;
 

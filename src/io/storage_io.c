@@ -1,6 +1,6 @@
-/* storage_io: pieces and ranges between memory and disk.
+/* storage_io: ranges between memory and disk.
  *
- *     write   hash -> [segment][segment]... -> one pwrite each
+ *     write   [segment][segment]... -> one pwrite each
  *     read    one pread per segment
  *
  * Pads are zeros that exist nowhere. A piece that touches skipped files has those bytes in the
@@ -83,42 +83,6 @@ int storage_read_range(struct storage *s, uint64_t offset, uint8_t *to, uint64_t
     return status;
 }
 
-/* ---- writing a piece ---- */
-
-static int check_hash(struct storage_op *op, uint32_t piece, const uint8_t *data) {
-    uint8_t digest[SHA1_LEN];
-    const struct metainfo *m = op->storage->m;
-    uint64_t since = uv_hrtime();
-    int status = sha1(digest, data, metainfo_piece_size(m, piece));
-    op->hash_nsec += storage_since(since);
-    if (status < 0)
-        return err_set(&op->err, status, "out of memory");
-    if (memcmp(digest, metainfo_hash(m, piece), SHA1_LEN))
-        return err_set(&op->err, ERR_HASH, "piece %" PRIu32 " does not match its hash",
-                       piece);
-    return 0;
-}
-
-static void work_write(struct storage_op *op) {
-    struct piece_write *w = CONTAINER_OF(op, struct piece_write, op);
-    struct storage *s = op->storage;
-    op->status = w->verified ? 0 : check_hash(op, w->piece, w->data);
-    w->hashed_ok = !op->status;
-    if (op->status < 0)
-        return;
-    uint64_t since = uv_hrtime();
-    op->status = storage_write_range(s, storage_piece_offset(s, w->piece), w->data,
-                                     metainfo_piece_size(s->m, w->piece), &op->err);
-    op->disk_nsec += storage_since(since);
-}
-
-int storage_write_piece(struct storage *s, struct piece_write *w) {
-    w->hashed_ok = false;
-    return w->piece < s->m->pieces
-               ? storage_submit(s, &w->op, work_write, false, w->piece)
-               : ERR_INVALID;
-}
-
 /* ---- reading a range ---- */
 
 static void work_read(struct storage_op *op) {
@@ -134,6 +98,6 @@ static void work_read(struct storage_op *op) {
 
 int storage_read(struct storage *s, struct range_read *r) {
     return range_is_inside(s, r->offset, r->length)
-               ? storage_submit(s, &r->op, work_read, false, STORAGE_NO_PIECE)
+               ? storage_submit(s, &r->op, work_read, false, NULL)
                : ERR_INVALID;
 }

@@ -241,5 +241,5 @@ static void work_move(struct storage_op *op) {
 }
 
 int storage_move(struct storage *s, struct storage_move *m) {
-    return storage_submit(s, &m->op, work_move, true, STORAGE_NO_PIECE);
+    return storage_submit(s, &m->op, work_move, true, NULL);
 }

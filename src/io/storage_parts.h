@@ -51,11 +51,11 @@ static inline int64_t storage_since(uint64_t hrtime) { /* nanoseconds */
 
 /* ---- storage.c ---- */
 
-/* Queues an operation: `work` on a worker, then op->done. `piece` is on disk when it succeeds, or
- * STORAGE_NO_PIECE. 0 or ERR_NOMEM. */
+/* Queues an operation: `work` on a worker, then `settle` (or NULL) and op->done on the loop.
+ * 0 or ERR_NOMEM. */
 int storage_submit(struct storage *s, struct storage_op *op,
-                   void (*work)(struct storage_op *op), bool exclusive, uint32_t piece)
-    MUST_USE;
+                   void (*work)(struct storage_op *op), bool exclusive,
+                   void (*settle)(struct storage_op *op)) MUST_USE;
 
 /* ---- storage_map.c: from bytes of the torrent to bytes of files ---- */
 

@@ -86,7 +86,7 @@ static void work_prepare(struct storage_op *op) {
 
 int storage_prepare(struct storage *s, struct storage_prepare *p) {
     p->existed = false;
-    return storage_submit(s, &p->op, work_prepare, true, STORAGE_NO_PIECE);
+    return storage_submit(s, &p->op, work_prepare, true, NULL);
 }
 
 /* ---- sizes and times ---- */
@@ -118,5 +118,5 @@ static void work_stat(struct storage_op *op) {
 
 int storage_stat(struct storage *s, struct storage_stat *t) {
     t->files = NULL;
-    return storage_submit(s, &t->op, work_stat, false, STORAGE_NO_PIECE);
+    return storage_submit(s, &t->op, work_stat, false, NULL);
 }

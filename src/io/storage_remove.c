@@ -45,5 +45,5 @@ static void work_remove(struct storage_op *op) {
 }
 
 int storage_remove(struct storage *s, struct storage_remove *r) {
-    return storage_submit(s, &r->op, work_remove, true, STORAGE_NO_PIECE);
+    return storage_submit(s, &r->op, work_remove, true, NULL);
 }

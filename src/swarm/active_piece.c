@@ -104,6 +104,8 @@ int active_piece_note_received(struct active_piece *p, uint32_t block, handle fr
     p->received++;
     p->buffered += active_piece_block_len(p, block);
     p->last_block_at = now;
+    while (p->prefix < p->blocks && p->block[p->prefix].state == BLOCK_RECEIVED)
+        p->prefix++;
     return 1;
 }
 

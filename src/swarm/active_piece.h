@@ -13,6 +13,7 @@
 
 #include "base/buffer_pool.h"
 #include "base/chunked_buffer.h"
+#include "base/hash_lanes.h"
 #include "base/list.h"
 #include "base/slots.h"
 #include "codec/wire.h"
@@ -38,8 +39,12 @@ struct active_piece {
     uint32_t first_free;           /* the first free block; `blocks` when there is none */
     uint8_t *buffer;               /* `length` bytes; NULL once handed over */
     bool pooled;                   /* the buffer goes back to the pool */
-    handle only; /* if set, only this peer is asked (parole, fast peers) */
-    bool parole; /* `only` is on parole: nobody may help it out */
+    handle only;     /* if set, only this peer is asked (parole, fast peers) */
+    bool parole;     /* `only` is on parole: nobody may help it out */
+    uint32_t prefix; /* blocks received without a gap from the first one on */
+    bool held;       /* a worker reads the buffer (hashing ahead): it may not be closed */
+    uint32_t hashed; /* bytes of the prefix that are in `stream` already */
+    struct hash_stream stream;
     usec opened_at, last_block_at;
     struct block block[];
 };

@@ -135,6 +135,8 @@ static bool is_idle(const struct active_piece *p) {
 
 static bool is_stranded(const struct download *d, const struct active_piece *p,
                         usec now) {
+    if (p->held)
+        return false;
     return !p->received || !is_wanted(d, p) ||
            !picker_availability(d->picker, p->index) ||
            silent_for(p, now) >= STRANDED_AFTER;
