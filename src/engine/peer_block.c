@@ -150,10 +150,22 @@ static int take_block(struct peer *p, const struct wire_message *m, uint8_t *pla
     return 0;
 }
 
+/* The request that a block answers. After a failed hash a block may be asked again while a
+ * cancelled request for it waits for its REJECT: the bytes belong to the one that counts. */
+static int64_t find_answered(const struct peer *p, const struct wire_message *m) {
+    int64_t first = requests_find(&p->requests, m->index, m->begin, m->length);
+    for (uint32_t i = (uint32_t)first; first >= 0 && i < p->requests.count; i++) {
+        const struct request *q = requests_at(&p->requests, i);
+        if (q->piece == m->index && q->begin == m->begin && !q->cancelled)
+            return i;
+    }
+    return first;
+}
+
 int peer_on_block(void *owner, const struct wire_message *m, uint8_t *place) {
     struct peer *p = owner;
     struct request answered;
-    int64_t i = requests_find(&p->requests, m->index, m->begin, m->length);
+    int64_t i = find_answered(p, m);
     if (i < 0)
         return note_wasted(p, m, false);
     requests_answered(&p->requests, (uint32_t)i, &answered);

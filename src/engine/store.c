@@ -38,8 +38,11 @@ static bool address_of(void *ctx, handle peer, struct addr *out) {
 
 static void on_guilty(void *ctx, const struct addr *sender, handle peer) {
     struct torrent *t = ctx;
-    struct peer *p = session_peer(t->session, peer);
-    torrent_ban(t, sender, BAN_FOR_POISON, "sent data that failed the hash check");
+    struct session *s = t->session;
+    bool known = sender->family != 0; /* else it left before it was suspected */
+    if (known && !bans_has(&s->bans, sender, session_now(s)))
+        torrent_ban(t, sender, BAN_FOR_POISON, "sent data that failed the hash check");
+    struct peer *p = session_peer(s, peer);
     if (p)
         peer_close(p, ERR_HASH, "sent data that failed the hash check");
 }
@@ -160,8 +163,11 @@ static void on_disk_back(struct torrent *t) {
 }
 
 static void drop_write(struct store_write *w) {
-    picker_set_state(&w->torrent->picker, w->piece->index, PIECE_MISSING);
+    struct torrent *t = w->torrent;
+    picker_set_state(&t->picker, w->piece->index, PIECE_MISSING);
     end_write(w);
+    if (t->disk_stopped && list_empty(&t->writes))
+        on_disk_back(t); /* or so one hopes: nothing is left to try it with */
 }
 
 static struct store_write *store_write_of(struct piece_write *w) {
@@ -174,8 +180,8 @@ static void settle(struct store_write *w) {
     w->running = false;
     t->writes_running--;
     if (status == 0) {
-        if (t->disk_stopped)
-            on_disk_back(t);
+        if (t->disk_stopped && w->write.verified)
+            on_disk_back(t); /* what it refused it takes now */
         on_good(w);
     } else if (status == ERR_HASH) {
         on_bad(w);
