@@ -203,6 +203,9 @@ session.spawn = tasks.spawn
 -- ---- adding and removing ---------------------------------------------------------------------
 
 function session:add(source, options)
+    if not self.alive then
+        error("session is closed", 2)
+    end
     local bytes, message, code = sources.read(source)
     if not bytes then
         return nil, message, code

@@ -83,7 +83,8 @@ static void get_id(lua_State *L, const struct target *t) {
 
 static void get_source(lua_State *L, const struct target *t) {
     const struct candidate *c = t->peer->candidate;
-    lua_pushstring(L, source_name(c ? c->sources : SOURCE_INCOMING));
+    bool dialled = c && !t->peer->incoming;
+    lua_pushstring(L, source_name(dialled ? c->sources : SOURCE_INCOMING));
 }
 
 static void get_incoming(lua_State *L, const struct target *t) {
