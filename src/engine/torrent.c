@@ -224,6 +224,8 @@ void torrent_maybe_done(struct torrent *t) {
     torrent_set_state(t, now);
     if (now == TORRENT_DOWNLOADING) {
         t->announced_done = false;
+        if (before != TORRENT_DOWNLOADING)
+            roster_note_new_wish(&t->roster);
         return;
     }
     if (before == TORRENT_DOWNLOADING) {

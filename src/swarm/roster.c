@@ -244,6 +244,15 @@ void roster_note_closed(struct candidate *c, usec now) {
     c->last_tried = now;
 }
 
+void roster_note_new_wish(struct roster *r) {
+    struct candidate *c;
+    uint32_t at = 0;
+    while ((c = roster_each(r, &at)))
+        if (!c->connected && c->failures == 0)
+            c->last_tried = 0;
+    r->idle_until = 0;
+}
+
 void roster_ban(struct candidate *c, usec until) {
     c->banned_until = until;
 }

@@ -74,6 +74,8 @@ void roster_note_connected(struct candidate *c, usec now);
 void roster_note_failed(struct candidate *c, usec now);
 void roster_note_closed(struct candidate *c, usec now);
 /* until: USEC_NEVER = for good; 0 lifts it (to be dialled at once: roster_add it again). */
+/* We want something new: addresses that were left in peace, not given up, may be dialled at once. */
+void roster_note_new_wish(struct roster *r);
 void roster_ban(struct candidate *c, usec until);
 
 /* Is `a` to be tried before `b`? The rule as a pure function (table-driven spec). */

@@ -518,3 +518,20 @@ TEST(roster_stays_whole_when_memory_runs_out) {
         roster_fini(&r);
     }
 }
+
+TEST(roster_dials_again_at_once_for_a_new_wish) {
+    struct roster r;
+    struct addr a = address("9.8.7.6:5");
+    usec now = 1000 * USEC_PER_SEC;
+    roster_init(&r);
+    CHECK_INT(roster_add(&r, &a, SOURCE_TRACKER, now), 1);
+    struct candidate *c = roster_next(&r, now, false);
+    CHECK(c != NULL);
+    roster_note_dialled(c, now);
+    roster_note_connected(c, now);
+    roster_note_closed(c, now);
+    CHECK(roster_next(&r, now + 1, false) == NULL);
+    roster_note_new_wish(&r);
+    CHECK(roster_next(&r, now + 1, false) == c);
+    roster_fini(&r);
+}

@@ -1,0 +1,33 @@
+-- Every example runs to its end on loopback, and says what its title promises.
+
+local lua = os.getenv "MARE_LUA" or "lua5.4"
+
+local says = {
+    ["01_download"] = "moon: 15001969 bytes, verified",
+    ["02_tasks"] = "moon/notes.txt%s+begins with%s+00 00 00 00",
+    ["03_choose_files"] = "12000000 of  12000000 bytes",
+    ["04_own_loop"] = "done after %d+ frames",
+    ["05_luv"] = "moon is complete",
+    ["06_cqueues"] = "moon is complete",
+}
+
+local function examples()
+    local list = {}
+    for path in io.popen("ls examples/*.lua"):lines() do
+        list[#list + 1] = path:match "examples/(%d%d_.*)%.lua"
+    end
+    return list
+end
+
+describe("examples", function()
+    for _, name in ipairs(examples()) do
+        it("runs " .. name, function()
+            local child = io.popen(("timeout 60 %s examples/%s.lua 2>&1"):format(lua, name))
+            local output = child:read "a"
+            local ok, _, status = child:close()
+            assert.is_truthy(says[name], "no expectation for " .. name)
+            assert.is_truthy(ok, ("status %s: %s"):format(status, output))
+            assert.matches(says[name], output)
+        end)
+    end
+end)
