@@ -69,7 +69,8 @@ struct piece_write {
     uint32_t piece;
     const uint8_t *data; /* the piece's whole length */
     bool verified, hashed_ok;
-    uint32_t hashed; /* so many bytes of it are in `stream` already (a multiple of HASH_BLOCK) */
+    uint32_t
+        hashed; /* so many bytes of it are in `stream` already (a multiple of HASH_BLOCK) */
     struct hash_stream stream;
     struct piece_write *next; /* of the batch; only the first one's `done` is called */
 };
