@@ -151,17 +151,39 @@ static void torrent_free(struct torrent *t) {
     free(t);
 }
 
+/* Its jobs would delete what a new one finds or writes. */
+static bool is_being_deleted(const struct session *s, const uint8_t info_hash[20]) {
+    LIST_EACH(l, &s->dying_torrents) {
+        const struct torrent *t = LIST_ITEM(l, struct torrent, dying);
+        if (t->deletes && !t->removed && !memcmp(t->info_hash, info_hash, SHA1_LEN))
+            return true;
+    }
+    return false;
+}
+
+static int check_new(struct session *s, const struct metainfo *m, struct torrent **known,
+                     struct err *e) {
+    *known = session_find(s, m->info_hash);
+    if (*known)
+        return err_set(e, ERR_EXISTS, "%s is in this session already",
+                       (*known)->meta->name);
+    if (is_being_deleted(s, m->info_hash))
+        return err_set(e, ERR_BUSY,
+                       "the data of %s is being deleted; wait for its `removed` event",
+                       m->name);
+    return 0;
+}
+
 int torrent_add(struct session *s, const uint8_t *data, size_t len,
                 const struct add_options *o, struct torrent **out, struct err *e) {
     struct metainfo *m;
     int status = metainfo_parse(&m, data, len, e);
     if (status < 0)
         return status;
-    *out = session_find(s, m->info_hash);
-    if (*out) {
+    status = check_new(s, m, out, e);
+    if (status < 0) {
         metainfo_drop(m);
-        return err_set(e, ERR_EXISTS, "%s is in this session already",
-                       (*out)->meta->name);
+        return status;
     }
     struct torrent *t = torrent_new(s, m);
     if (!t) {

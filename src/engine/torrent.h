@@ -57,7 +57,8 @@ struct torrent {
     bool choke_due, choke_round_due, connect_due, useless_due, blocks_free;
     usec last_optimistic, last_turnover;
     uint32_t jobs; /* operations that refer to this torrent */
-    bool dirty_resume, announced_done, removing_data, removed, saving;
+    bool dirty_resume, announced_done, removed, saving;
+    bool deletes, removing_data; /* its data is to be deleted; ... and is still there */
     bool selecting, select_again; /* a change of wanted files is on its way to storage */
     bool sampling;                /* the check hashes only a sample of what resume says */
     bool seed_mode;               /* the user says that all is here */
@@ -84,7 +85,8 @@ struct add_options {
     bool full_allocation;
 };
 
-/* A .torrent's bytes. ERR_EXISTS if the torrent is in the session already (*out is set to it). */
+/* A .torrent's bytes. ERR_EXISTS if the torrent is in the session already (*out is set to it),
+ * ERR_BUSY while its data is being deleted (until EVENT_REMOVED). */
 int torrent_add(struct session *s, const uint8_t *data, size_t len,
                 const struct add_options *o, struct torrent **out, struct err *e)
     MUST_USE;

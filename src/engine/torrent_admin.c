@@ -201,7 +201,7 @@ void torrent_remove(struct torrent *t, bool data) {
     if (t->state == TORRENT_REMOVING)
         return;
     bool known = t->state != TORRENT_CHECKING;
-    t->removing_data = data;
+    t->deletes = t->removing_data = data;
     if (!data && known)
         (void)torrent_save(t);
     torrent_set_state(t, TORRENT_REMOVING);
