@@ -52,8 +52,8 @@ FOUND_LUA = $(eval FOUND_LUA := $$(shell pkg-config --cflags $(LUA_NAME)))$(FOUN
 LUA_NAME = $(shell for name in lua5.4 lua-5.4 lua54 lua; do \
              pkg-config --exists $$name && echo $$name && break; done)
 
-OUT = build/$(VARIANT)
-PRODUCTS = $(if $(filter release,$(VARIANT)),build,$(OUT))
+OUT = build/obj/$(VARIANT)
+PRODUCTS = $(if $(filter release,$(VARIANT)),build,build/$(VARIANT))
 MODULE = $(PRODUCTS)/lib/mare/core.so
 UNIT = $(PRODUCTS)/tests/unit
 
