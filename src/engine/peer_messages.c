@@ -143,18 +143,33 @@ static int on_first_pieces(struct peer *p) {
     return 0;
 }
 
+/* aria2 sends a BITFIELD in place of many HAVEs: that is how it is taken. What was said
+ * before stays said. */
+static int on_more_pieces(struct peer *p, const struct bitset *in) {
+    for (uint32_t i = 0; i < in->size; i++)
+        if (bitset_has(in, i) && bitset_add(&p->has, i))
+            picker_note_have(&p->torrent->picker, i);
+    note_progress(p);
+    peer_want_requests(p);
+    return 0;
+}
+
 static int on_bitfield(struct peer *p, struct chunked_buffer *body, uint32_t len) {
-    if (p->got_pieces || p->has.count > 0 || len != bitset_bytes(p->has.size))
+    if (len != bitset_bytes(p->has.size))
         return ERR_PROTOCOL;
-    p->got_pieces = true;
     struct bitset in = {0};
     int status = bitset_init(&in, p->has.size);
     if (status == 0 && chunked_buffer_consume(body, in.bytes, len))
+        status = bitset_load(&in, in.bytes, len);
+    bool later = p->got_pieces || p->has.count > 0;
+    if (status == 0 && !later)
         status = bitset_load(&p->has, in.bytes, len);
+    if (status == 0) {
+        p->got_pieces = true;
+        status = later ? on_more_pieces(p, &in) : on_first_pieces(p);
+    }
     bitset_fini(&in);
-    if (status < 0)
-        return status == ERR_NOMEM ? status : ERR_PROTOCOL;
-    return on_first_pieces(p);
+    return status == 0 || status == ERR_NOMEM ? status : ERR_PROTOCOL;
 }
 
 static int on_have_all(struct peer *p, const struct wire_message *m) {

@@ -17,21 +17,6 @@ static void spare_bits(struct fake *f) {
     fake_say_bitfield(f, "\377", 1); /* seven pieces: the last bit means nothing */
 }
 
-static void bitfield_twice(struct fake *f) {
-    fake_say_bitfield(f, "\200", 1);
-    fake_say_bitfield(f, "\200", 1);
-}
-
-static void bitfield_after_have(struct fake *f) {
-    fake_say3(f, WIRE_HAVE, 1, 0, 0);
-    fake_say_bitfield(f, "\200", 1);
-}
-
-static void bitfield_after_have_none(struct fake *f) {
-    fake_say(f, WIRE_HAVE_NONE);
-    fake_say_bitfield(f, "\200", 1);
-}
-
 static void have_all_after_bitfield(struct fake *f) {
     fake_say_bitfield(f, "\200", 1);
     fake_say(f, WIRE_HAVE_ALL);
@@ -116,9 +101,6 @@ TEST(a_peer_that_breaks_the_rules_of_messages_is_closed) {
         CASE(short_bitfield),
         CASE(long_bitfield),
         CASE(spare_bits),
-        CASE(bitfield_twice),
-        CASE(bitfield_after_have),
-        CASE(bitfield_after_have_none),
         CASE(have_all_after_bitfield),
         CASE(have_none_after_have),
         CASE(have_beyond_the_last),
@@ -180,6 +162,28 @@ TEST(what_is_odd_but_harmless_is_passed_over) {
     (void)fake_expect(f, WIRE_INTERESTED);
     CHECK_INT(node_peer(n)->has.count, 1);
     CHECK(!f->eof);
+    swarm_close(&w);
+}
+
+/* aria2 replaces many HAVEs by a BITFIELD, after HAVE_NONE as well. */
+TEST(a_later_bitfield_adds_to_what_is_known) {
+    struct swarm w;
+    swarm_open(&w);
+    struct node *n = node_open(&w, NULL);
+    struct fake *f = fake_leech(&w, n, true);
+    fake_say(f, WIRE_HAVE_NONE);
+    fake_say3(f, WIRE_HAVE, 1, 0, 0);
+    fake_say_bitfield(f, "\200", 1);
+    fake_say_bitfield(f, "\300", 1);
+    STEP_UNTIL(&w, node_peer(n)->has.count == 2);
+    CHECK_INT(picker_availability(&n->t->picker, 0), 1);
+    CHECK_INT(picker_availability(&n->t->picker, 1), 1);
+    fake_say_bitfield(f, "\376", 1);
+    STEP_UNTIL(&w, peer_is_seed(node_peer(n)));
+    CHECK_INT(picker_availability(&n->t->picker, 0), 1);
+    fake_hang_up(f);
+    STEP_UNTIL(&w, n->t->peer_count == 0);
+    CHECK_INT(picker_availability(&n->t->picker, 0), 0);
     swarm_close(&w);
 }
 
