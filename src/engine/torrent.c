@@ -30,8 +30,7 @@ static void describe(void *owner, struct announce_request *r, bool *want_peers) 
     r->port = t->session->port ? t->session->port : 1; /* some refuse port 0 */
     r->uploaded = t->uploaded, r->downloaded = t->downloaded;
     r->left = torrent_bytes_left(t);
-    *want_peers = torrent_active(t) && t->peer_count < connect_limit(t) &&
-                  t->state != TORRENT_SEEDING;
+    *want_peers = torrent_active(t) && t->peer_count < connect_limit(t);
 }
 
 static void on_tracker_peers(void *owner, const struct addr *a, uint32_t n) {
