@@ -377,7 +377,10 @@ static void check_some(struct torrent *t) {
     free_checks(first);
 }
 
+/* A session that closes does not wait for the rest: what is not hashed stays unknown. */
 void store_check(struct torrent *t) {
+    if (t->session->closed)
+        return;
     while (t->state == TORRENT_CHECKING && t->checks_running < CHECKS_AT_ONCE &&
            next_to_check(t))
         check_some(t);

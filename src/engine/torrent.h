@@ -58,7 +58,7 @@ struct torrent {
     usec last_optimistic, last_turnover;
     uint32_t jobs; /* operations that refer to this torrent */
     bool dirty_resume, announced_done, removed, saving;
-    bool deletes, removing_data; /* its data is to be deleted; ... and is still there */
+    bool deletes, removing_data;  /* its data is to be deleted; ... and is still there */
     bool selecting, select_again; /* a change of wanted files is on its way to storage */
     bool sampling;                /* the check hashes only a sample of what resume says */
     bool seed_mode;               /* the user says that all is here */
