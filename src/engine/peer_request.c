@@ -40,10 +40,8 @@ static int ask_one(struct peer *p, const struct asker *a) {
     bool end_game;
     usec now = session_now(p->session);
     int found = download_next(&p->torrent->download, a, now, &ref, &end_game);
-    if (found == ERR_AGAIN) {
-        session_free_idle(p->session);
+    while (found == ERR_AGAIN && session_free_idle(p->session))
         found = download_next(&p->torrent->download, a, now, &ref, &end_game);
-    }
     if (found != 1)
         return found;
     struct request q = {ref.piece, ref.begin, ref.length, ref.block, now, false};

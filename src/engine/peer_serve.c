@@ -210,10 +210,8 @@ static struct flight *flight_new(struct peer *p) {
     memset(f, 0, offsetof(struct flight, header));
     f->blocks = 0;
     f->buffer = buffer_pool_acquire(&p->session->upload_pool);
-    if (!f->buffer) {
-        session_free_idle(p->session);
+    if (!f->buffer && session_free_idle(p->session))
         f->buffer = buffer_pool_acquire(&p->session->upload_pool);
-    }
     if (f->buffer)
         return f;
     free(f);

@@ -212,13 +212,23 @@ usec session_timeout(const struct session *s) {
     return work_left(s) || s->events.count > 0 ? 0 : loop_timeout(s->loop);
 }
 
-/* Idle buffers are kept warm for their own torrent; when the budget is spent they are memory for
- * whoever needs it. */
-void session_free_idle(struct session *s) {
+/* What a torrent may give to others: buffers that it keeps warm, and pieces that it cannot go
+ * on with, because it is paused or those who have them are gone. */
+static void free_idle(struct torrent *t) {
+    if (t->paused && t->aheads == 0)
+        download_abandon(&t->download);
+    else
+        (void)download_make_room(&t->download, session_now(t->session));
+    buffer_pool_clear(&t->open.pool);
+}
+
+bool session_free_idle(struct session *s) {
+    size_t used = s->budget.used;
     buffer_pool_clear(&s->upload_pool);
     LIST_EACH(l, &s->torrent_list) {
-        buffer_pool_clear(&LIST_ITEM(l, struct torrent, in_session)->open.pool);
+        free_idle(LIST_ITEM(l, struct torrent, in_session));
     }
+    return s->budget.used < used;
 }
 
 void session_note_memory(struct session *s) {

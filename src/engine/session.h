@@ -86,7 +86,9 @@ struct torrent *session_find(const struct session *s, const uint8_t info_hash[20
 
 void session_note_memory(
     struct session *s); /* bulk memory came back: starving peers may ask */
-void session_free_idle(struct session *s); /* gives idle buffers back to the budget */
+/* The budget is spent: gives back to it some of what is in use for nothing; false if there was
+ * nothing. */
+bool session_free_idle(struct session *s);
 void lookups_cancel(struct session *s);
 
 /* Queues an event; `format` may be NULL. */

@@ -150,6 +150,17 @@ static void torrent_free(struct torrent *t) {
     free(t);
 }
 
+/* It can be checked and seeded, but a piece that is received lies in memory as a whole. */
+static void warn_of_memory(struct torrent *t) {
+    uint64_t limit = t->session->budget.limit;
+    if (t->meta->piece_length > limit)
+        session_event(t->session, EVENT_ERROR, t, NULL, 0, ERR_LIMIT,
+                      "%s cannot be downloaded: its pieces of %u KiB need more than the "
+                      "%llu KiB of memory that are allowed (raise `memory`)",
+                      t->meta->name, t->meta->piece_length >> 10,
+                      (unsigned long long)limit >> 10);
+}
+
 /* Its jobs would delete what a new one finds or writes. */
 static bool is_being_deleted(const struct session *s, const uint8_t info_hash[20]) {
     LIST_EACH(l, &s->dying_torrents) {
@@ -196,6 +207,7 @@ int torrent_add(struct session *s, const uint8_t *data, size_t len,
     t->paused = o->paused, t->seed_mode = o->seed_mode;
     list_append(&s->torrent_list, &t->in_session);
     session_event(s, EVENT_METADATA, t, NULL, 0, 0, NULL);
+    warn_of_memory(t);
     check_begin(t);
     *out = t;
     return 0;
@@ -285,6 +297,7 @@ void torrent_pause(struct torrent *t) {
     t->paused = true;
     trackers_stop(t->trackers);
     connect_close_all(t, ERR_CANCELED, "the torrent was paused");
+    session_note_memory(t->session); /* its open pieces may be given up for others */
     (void)torrent_save(t);
     session_event(t->session, EVENT_STATE, t, NULL, 0, 0, "paused");
 }
@@ -403,6 +416,8 @@ uint32_t torrent_seeds_connected(const struct torrent *t) {
 /* ---- death ------------------------------------------------------------------------------- */
 
 void torrent_bury(struct torrent *t) {
+    struct session *s = t->session;
     assert(t->jobs == 0 && list_empty(&t->peers));
     torrent_free(t);
+    session_note_memory(s);
 }

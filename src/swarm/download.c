@@ -147,8 +147,7 @@ static void give_up(struct download *d, struct active_piece *p) {
     active_pieces_close(d->open, p);
 }
 
-/* Sacrifices the stranded piece that has received least; false if there is none. */
-static bool make_room(struct download *d, usec now) {
+bool download_make_room(struct download *d, usec now) {
     struct active_piece *least = NULL;
     LIST_EACH(l, &d->open->list) {
         struct active_piece *p = LIST_ITEM(l, struct active_piece, link);
@@ -177,7 +176,7 @@ static int maybe_open(struct download *d, const struct asker *a, usec now,
     if (deadline == USEC_NEVER && !may_open_more(d))
         return 0;
     struct active_piece *p = active_pieces_open(d->open, index, now);
-    if (!p && make_room(d, now)) {
+    if (!p && download_make_room(d, now)) {
         p = active_pieces_open(d->open, index, now);
         *out =
             p ? p : best_open(d, a, GRANT_FREELY, now); /* `instead_of` may be closed */

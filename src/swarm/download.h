@@ -69,6 +69,9 @@ void download_on_gone(struct download *d, handle peer);
 /* Closes open pieces that nobody works on and that have not received anything (after skips and
  * seeks), giving their buffers back; returns how many. */
 uint32_t download_trim(struct download *d);
+/* The budget is spent, by this torrent or others: sacrifices the stranded piece that has received
+ * least; false if there is none. */
+bool download_make_room(struct download *d, usec now);
 /* Closes every open piece that still has its buffer, whatever it has received (before a
  * re-check): nothing may be landing, nothing asked is remembered. */
 void download_abandon(struct download *d);
