@@ -104,8 +104,8 @@ struct check_prepare {
 static void on_prepared(struct storage_op *op) {
     struct check_prepare *c = CONTAINER_OF(op, struct check_prepare, prepare.op);
     struct torrent *t = c->torrent;
-    bool existed = c->prepare.existed;
     int status = op->status;
+    bool existed = c->prepare.existed || status < 0; /* it may not have seen all files */
     t->jobs--;
     if (t->state == TORRENT_CHECKING && status < 0) {
         t->disk_err = op->err;

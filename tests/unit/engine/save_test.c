@@ -203,6 +203,28 @@ TEST(state_is_saved_every_now_and_then_when_something_changed) {
     swarm_close(&w);
 }
 
+TEST(a_directory_that_cannot_be_prepared_pauses_the_torrent_and_loses_nothing) {
+    struct swarm w;
+    char saved[700];
+    struct node *n = half_done(&w);
+    snprintf(saved, sizeof saved, "%s/saved", check_tmpdir());
+    CHECK_INT(rename(node_path(n, "sub"), saved), 0);
+    CHECK_INT(file_write_atomic(node_path(n, "sub"), "in the way", 10, NULL), 0);
+    node_reopen(n);
+    CHECK(n->t->paused);
+    CHECK_INT(n->count[EVENT_ERROR], 1);
+    CHECK(strstr(n->text[EVENT_ERROR], "sub"));
+    CHECK_INT(n->t->have.count, 1); /* piece 0, which lies in a alone */
+    CHECK_INT(unlink(node_path(n, "sub")), 0);
+    CHECK_INT(rename(saved, node_path(n, "sub")), 0);
+    CHECK_INT(torrent_recheck(n->t, NULL), 0);
+    STEP_UNTIL(&w, n->t->state == TORRENT_DOWNLOADING);
+    CHECK_INT(n->t->have.count, 4);
+    torrent_resume(n->t);
+    complete(n);
+    swarm_close(&w);
+}
+
 /* ---- killed ------------------------------------------------------------------------------ */
 
 /* In a process of its own: downloads `pieces`, saves after `saved` of them, and is gone
