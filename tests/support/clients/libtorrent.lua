@@ -1,0 +1,43 @@
+-- libtorrent (arvidn's), by Debian's Python binding; see libtorrent_client.py.
+local ports = require "support.ports"
+local process = require "support.process"
+
+local libtorrent = { name = "libtorrent", host = "127.0.0.1", dials = true }
+
+local function start(mode, o)
+    local port = o.port or ports.free()
+    local listen = ("%s:%d"):format(libtorrent.host, port)
+    local command = {
+        "/usr/bin/python3", "tests/support/libtorrent_client.py", mode,
+        o.torrent, o.dir, "--listen", listen, name = "libtorrent " .. mode,
+    }
+    for _, peer in ipairs(o.peers or {}) do
+        table.move({ "--peer", peer }, 1, 2, #command + 1, command)
+    end
+    if o.up_rate then
+        table.move({ "--up-rate", tostring(o.up_rate) }, 1, 2, #command + 1, command)
+    end
+    if o.unverified then
+        command[#command + 1] = "--unverified"
+    end
+    local self = process.start(command)
+    self.address = listen
+    process.eventually(30, self.name .. " is ready", function()
+        return self:output():find("ready", 1, true)
+    end)
+    return self
+end
+
+function libtorrent.seed(o)
+    return start("seed", o)
+end
+
+function libtorrent.leech(o)
+    local self = start("leech", o)
+    function self:complete(seconds)
+        self:succeed(seconds)
+    end
+    return self
+end
+
+return libtorrent

@@ -1,0 +1,78 @@
+#!/usr/bin/python3
+"""libtorrent as a peer: seeds or leeches one torrent, over plain TCP only.
+
+    libtorrent_client.py seed|leech TORRENT DIR --listen HOST:PORT [--peer HOST:PORT]...
+        [--up-rate BYTES] [--unverified]
+
+Prints "ready", then "progress DONE/WANTED" lines; a leech ends when it has everything.
+"""
+import argparse
+import sys
+import time
+
+import libtorrent as lt
+
+arguments = argparse.ArgumentParser()
+arguments.add_argument("mode", choices=["seed", "leech"])
+arguments.add_argument("torrent")
+arguments.add_argument("dir")
+arguments.add_argument("--listen", required=True)
+arguments.add_argument("--peer", action="append", default=[])
+arguments.add_argument("--up-rate", type=int, default=0)
+arguments.add_argument("--unverified", action="store_true", help="seed without a check")
+options = arguments.parse_args()
+
+session = lt.session({
+    "listen_interfaces": options.listen,
+    "outgoing_interfaces": options.listen.rsplit(":", 1)[0],
+    "enable_dht": False,
+    "enable_lsd": False,
+    "enable_upnp": False,
+    "enable_natpmp": False,
+    "enable_incoming_utp": False,
+    "enable_outgoing_utp": False,
+    "in_enc_policy": 2,  # disabled
+    "out_enc_policy": 2,
+    "allow_multiple_connections_per_ip": True,
+    "upload_rate_limit": options.up_rate,
+    "alert_mask": lt.alert.category_t.error_notification
+    | lt.alert.category_t.status_notification
+    | lt.alert.category_t.tracker_notification
+    | lt.alert.category_t.connect_notification,
+})
+# By default, limits do not count what stays on this machine.
+session.set_peer_class_filter(lt.ip_filter())
+
+params = lt.add_torrent_params()
+params.ti = lt.torrent_info(options.torrent)
+params.save_path = options.dir
+params.flags &= ~(lt.torrent_flags.auto_managed | lt.torrent_flags.paused)
+params.flags |= lt.torrent_flags.disable_pex
+if options.unverified:
+    params.flags |= lt.torrent_flags.seed_mode
+handle = session.add_torrent(params)
+for peer in options.peer:
+    host, port = peer.rsplit(":", 1)
+    handle.connect_peer((host, int(port)))
+
+ready = False
+last = None
+while True:
+    for alert in session.pop_alerts():
+        print("#", alert.message())
+    status = handle.status()
+    if not ready and status.state in (lt.torrent_status.seeding, lt.torrent_status.finished,
+                                      lt.torrent_status.downloading):
+        if options.mode == "seed" and not status.is_seeding:
+            sys.exit("there is not everything to seed")
+        ready = True
+        print("ready")
+    now = (status.total_wanted_done, status.total_wanted, status.num_peers)
+    if now != last:
+        print("progress %d/%d, %d peers" % now)
+        last = now
+    sys.stdout.flush()
+    if options.mode == "leech" and status.is_seeding:
+        print("done")
+        break
+    time.sleep(0.1)

@@ -1,0 +1,77 @@
+-- payload: files to transfer, and the torrent of them.
+--
+-- The files are chosen so that pieces (64 KiB) lie across two and across many files, so that some
+-- files begin and end inside of one piece, one is empty, one ends at a border of a piece, and the
+-- last piece is short. The torrent is made by libtorrent, so that mare meets nothing that mare
+-- made up.
+
+local process = require "support.process"
+
+local payload = { name = "payload", piece_length = 65536 }
+
+local MIB = 1 << 20
+local files = {
+    { "a-large.bin", 5 * MIB + 12345 },
+    { "b-small/1.txt", 1 },
+    { "b-small/2.txt", 700 },
+    { "b-small/3.txt", 16384 },
+    { "b-small/empty", 0 },
+    { "b-small/deep/er/4.bin", 100001 },
+    { "c-middle.bin", 3 * MIB + 54321 },
+    { "ümlaut and space.bin", 2 * MIB + 7 },
+}
+
+-- Random bytes, the same ones for the same seed on each machine.
+local function random_bytes(size, random)
+    local parts, numbers = {}, {}
+    local format = "<" .. ("i8"):rep(64)
+    for i = 1, (size + 511) // 512 do
+        for k = 1, 64 do
+            numbers[k] = random(0)
+        end
+        parts[i] = format:pack(table.unpack(numbers))
+    end
+    return table.concat(parts):sub(1, size)
+end
+
+local function write(path, data)
+    assert(os.execute(("mkdir -p '%s'"):format(path:match "^(.*)/")))
+    local file <close> = assert(io.open(path, "wb"))
+    assert(file:write(data))
+end
+
+local function describe(self, announce)
+    local command = {
+        "/usr/bin/python3", "tests/support/make_torrent.py", self.path, self.torrent,
+        tostring(payload.piece_length),
+    }
+    table.move(announce or {}, 1, #(announce or {}), #command + 1, command)
+    self.hash = process.run(command):match "%x+"
+end
+
+-- Writes the files below DIR/data and the torrent to DIR/payload.torrent, which names the
+-- trackers in `announce`. The answer: path (the folder), dir (where it lies), torrent, hash
+-- (hexadecimal), size, pieces.
+function payload.create(dir, announce, seed)
+    local self = { dir = dir .. "/data", torrent = dir .. "/payload.torrent", size = 0 }
+    self.path = self.dir .. "/" .. payload.name
+    math.randomseed(seed or 1)
+    for _, file in ipairs(files) do
+        write(self.path .. "/" .. file[1], random_bytes(file[2], math.random))
+        self.size = self.size + file[2]
+    end
+    self.pieces = (self.size + payload.piece_length - 1) // payload.piece_length
+    describe(self, announce)
+    return self
+end
+
+-- nil when DIR/payload holds what was to be transferred, nothing less and nothing else; else what
+-- differs. Some clients do not create files without bytes: `skips_empty` forgives them.
+function payload.difference(self, dir, skips_empty)
+    local exclude = skips_empty and "--exclude=empty" or "--exclude="
+    local copy = dir .. "/" .. payload.name
+    local status, text = process.try { "diff", "-r", exclude, self.path, copy }
+    return status ~= 0 and text or nil
+end
+
+return payload
