@@ -156,6 +156,35 @@ TEST(two_that_dial_each_other_at_once_keep_exactly_one_connection) {
     }
 }
 
+/* One peer dialled us and was dialled by us: which connection stays depends on the peer ids
+ * alone, so that both sides choose the same. */
+static void check_survivor(bool they_are_greater, bool incoming_first) {
+    struct swarm w;
+    swarm_open(&w);
+    struct node *n = node_open(&w, NULL);
+    struct fake *in = fake_new(&w, n), *out = fake_new(&w, n);
+    memset(in->peer_id, they_are_greater ? 0xFF : 0, 20);
+    memcpy(out->peer_id, in->peer_id, 20);
+    fake_dial(in);
+    fake_await(out);
+    fake_greet(incoming_first ? in : out, true);
+    STEP_UNTIL(&w, n->t->ready_count == 1);
+    fake_greet(incoming_first ? out : in, true);
+    fake_expect_end(they_are_greater ? out : in);
+    swarm_settle(&w);
+    CHECK(!(they_are_greater ? in : out)->eof);
+    CHECK_INT(n->t->ready_count, 1);
+    CHECK_INT(n->s->connections, 1);
+    swarm_close(&w);
+}
+
+TEST(of_two_connections_the_one_begun_by_the_greater_peer_id_stays) {
+    check_survivor(false, false);
+    check_survivor(false, true);
+    check_survivor(true, false);
+    check_survivor(true, true);
+}
+
 /* ---- limits ------------------------------------------------------------------------------ */
 
 static uint32_t living(struct fake **f, uint32_t n) {

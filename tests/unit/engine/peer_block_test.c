@@ -90,6 +90,24 @@ TEST(a_piece_message_counts_only_for_an_exact_outstanding_request) {
     }
 }
 
+TEST(a_block_that_was_asked_of_another_peer_is_not_taken) {
+    EACH_MODE(o) {
+        struct swarm w;
+        swarm_open(&w);
+        struct node *n = node_open(&w, &o);
+        struct fake *f = has_piece_2(&w, n, true), *g = fake_leech(&w, n, true);
+        struct wire_message a = fake_expect(f, WIRE_REQUEST);
+        struct wire_message b = fake_expect(f, WIRE_REQUEST);
+        give_junk(g, 2, 0, WIRE_BLOCK);
+        give_junk(g, 2, WIRE_BLOCK, WIRE_BLOCK);
+        STEP_UNTIL(&w, n->t->wasted == 2 * WIRE_BLOCK);
+        give(f, &a, 0), give(f, &b, 0);
+        STEP_UNTIL(&w, n->count[EVENT_PIECE] == 1);
+        CHECK_INT(n->count[EVENT_HASH_FAILED], 0);
+        swarm_close(&w);
+    }
+}
+
 TEST(a_block_sent_twice_counts_once_and_changes_nothing) {
     EACH_MODE(o) {
         struct swarm w;
@@ -303,6 +321,27 @@ TEST(a_block_in_flight_survives_a_silence_in_its_middle) {
         give(f, &b, 0);
         STEP_UNTIL(&w, n->count[EVENT_PIECE] == 1);
         CHECK_INT(n->t->wasted, 0);
+        swarm_close(&w);
+    }
+}
+
+TEST(a_block_that_fell_silent_in_its_middle_loses_to_a_copy_that_came_meanwhile) {
+    EACH_MODE(o) {
+        struct swarm w;
+        swarm_open(&w);
+        struct node *n = node_open(&w, &o);
+        struct fake *slow = has_piece_2(&w, n, true);
+        struct wire_message a = fake_expect(slow, WIRE_REQUEST);
+        begin_half(slow, &a);
+        STEP_UNTIL(&w, node_peer(n)->reader.in_block);
+        node_pass(n, REQUESTS_SNUB_AFTER);
+        struct fake *f = has_piece_2(&w, n, true);
+        f->serves = true;
+        STEP_UNTIL(&w, n->s->stats.payload_received >= 2 * WIRE_BLOCK);
+        send_junk(slow, a.length - a.length / 2); /* the piece is with a worker */
+        STEP_UNTIL(&w, n->count[EVENT_PIECE] == 1);
+        CHECK_INT(n->count[EVENT_HASH_FAILED], 0);
+        CHECK_INT(n->t->peer_count, 2);
         swarm_close(&w);
     }
 }
