@@ -8,15 +8,16 @@
 local process = require "support.process"
 
 local payload = { name = "payload", piece_length = 65536 }
+payload.__index = payload
 
 local MIB = 1 << 20
-local files = {
+local files = { -- in the order of their paths' bytes, which is that of the torrent
     { "a-large.bin", 5 * MIB + 12345 },
     { "b-small/1.txt", 1 },
     { "b-small/2.txt", 700 },
     { "b-small/3.txt", 16384 },
-    { "b-small/empty", 0 },
     { "b-small/deep/er/4.bin", 100001 },
+    { "b-small/empty", 0 },
     { "c-middle.bin", 3 * MIB + 54321 },
     { "ümlaut and space.bin", 2 * MIB + 7 },
 }
@@ -53,7 +54,9 @@ end
 -- trackers in `announce`. The answer: path (the folder), dir (where it lies), torrent, hash
 -- (hexadecimal), size, pieces.
 function payload.create(dir, announce, seed)
-    local self = { dir = dir .. "/data", torrent = dir .. "/payload.torrent", size = 0 }
+    local self = setmetatable({
+        dir = dir .. "/data", torrent = dir .. "/payload.torrent", size = 0,
+    }, payload)
     self.path = self.dir .. "/" .. payload.name
     math.randomseed(seed or 1)
     for _, file in ipairs(files) do
@@ -63,6 +66,33 @@ function payload.create(dir, announce, seed)
     self.pieces = (self.size + payload.piece_length - 1) // payload.piece_length
     describe(self, announce)
     return self
+end
+
+-- All bytes, in the order of the torrent.
+function payload:bytes()
+    local parts = {}
+    for i, file in ipairs(files) do
+        local from <close> = assert(io.open(self.path .. "/" .. file[1], "rb"))
+        parts[i] = from:read "a"
+    end
+    return table.concat(parts)
+end
+
+-- Writes to DIR/payload all files as long as they are, with every piece zeroed but one in `of`:
+-- the share-th, counted from 0.
+function payload:write_part(dir, share, of)
+    local all, parts = self:bytes(), {}
+    for index = 0, self.pieces - 1 do
+        local from = index * payload.piece_length
+        local piece = all:sub(from + 1, from + payload.piece_length)
+        parts[index + 1] = index % of == share and piece or ("\0"):rep(#piece)
+    end
+    local bytes, from = table.concat(parts), 0
+    for _, file in ipairs(files) do
+        local name, size = file[1], file[2]
+        write(dir .. "/" .. payload.name .. "/" .. name, bytes:sub(from + 1, from + size))
+        from = from + size
+    end
 end
 
 -- nil when DIR/payload holds what was to be transferred, nothing less and nothing else; else what

@@ -106,6 +106,12 @@ function method:wait(seconds)
     return self.status
 end
 
+-- What the kernel tells of it while it runs, from /proc/PID/FILE: the number behind NAME.
+function method:told(file, name)
+    local text = read_file(("/proc/%d/%s"):format(self.pid, file))
+    return tonumber(text:match("%f[%w]" .. name .. ":%s*(%d+)"))
+end
+
 -- Raises, with the log, unless the program ends well.
 function method:succeed(seconds)
     if self:wait(seconds) ~= 0 then
@@ -188,7 +194,7 @@ function process.cleanup()
         started[i]:wait(10)
         forget(started[i])
     end
-    for i = #deferred, 1, -1 do
+    while #deferred > 0 do
         table.remove(deferred)()
     end
     -- What is closed is freed by one more turn; luv does not survive it at the end of Lua.

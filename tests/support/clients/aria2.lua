@@ -25,9 +25,7 @@ end
 
 function aria2.leech(o)
     local self = start("leech", o, "--seed-time=0", o.torrent)
-    function self:complete(seconds)
-        self:succeed(seconds)
-    end
+    self.complete = self.succeed
     return self
 end
 

@@ -34,9 +34,7 @@ end
 
 function libtorrent.leech(o)
     local self = start("leech", o)
-    function self:complete(seconds)
-        self:succeed(seconds)
-    end
+    self.complete = self.succeed
     return self
 end
 
