@@ -49,7 +49,10 @@ static int do_recheck(lua_State *L) {
 
 /* save(): resume state goes to disk; 'saved' follows. */
 static int do_save(lua_State *L) {
-    return push_status(L, torrent_save(check_torrent(L)), &(struct err){0});
+    struct torrent *t = check_torrent(L);
+    if (!t->session->settings.state)
+        return push_failure_code(L, ERR_UNSUPPORTED, "the session keeps no state");
+    return push_status(L, torrent_save(t), &(struct err){0});
 }
 
 /* move(directory): 'moved' follows. */
