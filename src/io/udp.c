@@ -1,0 +1,166 @@
+/* udp: see the header. */
+#include "io/udp.h"
+
+#include <errno.h>
+#include <net/if.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "io/sockaddr.h"
+#include "io/watch.h"
+
+struct udp {
+    struct watch watch;
+    udp_on_packet *on_packet;
+    void *owner;
+    uint8_t family;
+    uint16_t port;
+    bool closed;
+};
+
+/* ---- in ------------------------------------------------------------------------------ */
+
+/* An ICMP error of an earlier datagram shows up as a failed receive: it says nothing of the
+ * next one. */
+static bool is_over(ssize_t n) {
+    return n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK);
+}
+
+static void receive_one(struct udp *u, uint8_t *buffer, bool *over) {
+    struct sockaddr_storage at;
+    socklen_t len = sizeof at;
+    struct addr from;
+    ssize_t n = recvfrom(u->watch.fd, buffer, UDP_MAX, 0, (struct sockaddr *)&at, &len);
+    *over = is_over(n);
+    if (n >= 0 && sockaddr_to_addr((struct sockaddr *)&at, &from))
+        u->on_packet(u->owner, &from, buffer, (size_t)n);
+}
+
+static void on_ready(struct watch *w, int events) {
+    struct udp *u = CONTAINER_OF(w, struct udp, watch);
+    uint8_t buffer[UDP_MAX];
+    bool over = false;
+    (void)events;
+    for (int i = 0; i < UDP_PER_STEP && !over && !u->closed; i++)
+        receive_one(u, buffer, &over);
+}
+
+/* ---- out ----------------------------------------------------------------------------- */
+
+int udp_send(struct udp *u, const struct addr *to, const void *data, size_t len) {
+    struct sockaddr_storage sa;
+    if (to->family != u->family)
+        return ERR_INVALID;
+    socklen_t sa_len = sockaddr_from_addr(&sa, to);
+    ssize_t n;
+    do
+        n = sendto(u->watch.fd, data, len, MSG_NOSIGNAL, (struct sockaddr *)&sa, sa_len);
+    while (n < 0 && errno == EINTR);
+    if (n >= 0)
+        return 0;
+    bool full = errno == EAGAIN || errno == EWOULDBLOCK || errno == ENOBUFS;
+    return full ? ERR_AGAIN : ERR_NETWORK;
+}
+
+/* ---- life ---------------------------------------------------------------------------- */
+
+static void on_closed(struct watch *w) {
+    free(CONTAINER_OF(w, struct udp, watch));
+}
+
+static int bind_to(int fd, const struct addr *at, bool shared, uint16_t *port) {
+    struct sockaddr_storage sa;
+    socklen_t len = sockaddr_from_addr(&sa, at);
+    struct addr bound;
+    if (shared && setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &(int){1}, sizeof(int)))
+        return -1;
+    if (at->family == 6 &&
+        setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &(int){1}, sizeof(int)))
+        return -1;
+    if (bind(fd, (struct sockaddr *)&sa, len))
+        return -1;
+    len = sizeof sa;
+    if (getsockname(fd, (struct sockaddr *)&sa, &len))
+        return -1;
+    sockaddr_to_addr((struct sockaddr *)&sa, &bound);
+    *port = bound.port;
+    return 0;
+}
+
+static int open_socket(const struct addr *at, bool shared, uint16_t *port,
+                       struct err *e) {
+    char text[ADDR_TEXT];
+    if (!at->family)
+        return err_set(e, ERR_INVALID, "no address for a datagram socket");
+    int family = at->family == 6 ? AF_INET6 : AF_INET;
+    int fd = socket(family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (fd >= 0 && bind_to(fd, at, shared, port) == 0)
+        return fd;
+    int rc = err_errno(e, errno, "cannot use UDP at %s", addr_format(at, text));
+    if (fd >= 0)
+        close(fd);
+    return rc;
+}
+
+struct udp *udp_open(struct loop *l, const struct addr *at, bool shared,
+                     udp_on_packet *on_packet, void *owner, struct err *e) {
+    uint16_t port = 0;
+    int fd = open_socket(at, shared, &port, e);
+    if (fd < 0)
+        return NULL;
+    struct udp *u = calloc(1, sizeof *u);
+    int rc = u ? watch_open(&u->watch, l, fd, on_ready, on_closed) : ERR_NOMEM;
+    if (rc) {
+        err_set(e, rc, "cannot watch a datagram socket (%s)", err_name(rc));
+        close(fd);
+        free(u);
+        return NULL;
+    }
+    u->on_packet = on_packet, u->owner = owner;
+    u->family = at->family, u->port = port;
+    watch_want(&u->watch, UV_READABLE);
+    return u;
+}
+
+uint16_t udp_port(const struct udp *u) {
+    return u->port;
+}
+
+void udp_close(struct udp *u) {
+    u->closed = true;
+    watch_close(&u->watch);
+}
+
+/* ---- multicast ----------------------------------------------------------------------- */
+
+static int join4(int fd, const struct addr *group, const struct addr *via) {
+    struct ip_mreq r = {0};
+    memcpy(&r.imr_multiaddr, group->ip, sizeof r.imr_multiaddr);
+    if (via)
+        memcpy(&r.imr_interface, via->ip, sizeof r.imr_interface);
+    if (setsockopt(fd, IPPROTO_IP, IP_ADD_MEMBERSHIP, &r, sizeof r))
+        return -1;
+    if (via && setsockopt(fd, IPPROTO_IP, IP_MULTICAST_IF, &r.imr_interface,
+                          sizeof r.imr_interface))
+        return -1;
+    return setsockopt(fd, IPPROTO_IP, IP_MULTICAST_TTL, &(uint8_t){1}, 1);
+}
+
+static int join6(int fd, const struct addr *group) {
+    struct ipv6_mreq r = {0};
+    memcpy(&r.ipv6mr_multiaddr, group->ip, sizeof r.ipv6mr_multiaddr);
+    return setsockopt(fd, IPPROTO_IPV6, IPV6_ADD_MEMBERSHIP, &r, sizeof r);
+}
+
+int udp_join(struct udp *u, const struct addr *group, const struct addr *via,
+             struct err *e) {
+    char text[ADDR_TEXT];
+    int fd = u->watch.fd;
+    int rc = u->family == 6 ? join6(fd, group) : join4(fd, group, via);
+    return rc == 0 ? 0
+                   : err_errno(e, errno, "cannot join the group %s",
+                               addr_format(group, text));
+}
