@@ -105,6 +105,7 @@ extern const struct wire_hooks peer_wire_hooks;
 /* peer_messages */
 void peer_say_hello(
     struct peer *p); /* after both handshakes: extension handshake, bitfield */
+void peer_say_upload_only(struct peer *p); /* BEP 21, when it has changed */
 int peer_on_handshake(void *owner, const struct handshake *h);
 int peer_on_message(void *owner, const struct wire_message *m);
 int peer_on_body(void *owner, int id, struct chunked_buffer *body, uint32_t len);

@@ -11,6 +11,17 @@
 
 /* ---- what we say first ------------------------------------------------------------------ */
 
+/* BEP 21: we fetch nothing (any more), although we may not have everything. */
+static bool is_upload_only(const struct torrent *t) {
+    return t->state == TORRENT_FINISHED || t->state == TORRENT_SEEDING;
+}
+
+void peer_say_upload_only(struct peer *p) {
+    uint8_t yes = is_upload_only(p->torrent), id = p->ext.id[EXT_UPLOAD_ONLY];
+    if (p->state == PEER_READY && p->hs.extensions && id)
+        peer_say_extended(p, id, &yes, 1);
+}
+
 static void say_extensions(struct peer *p) {
     struct extension_handshake h = {.reqq = OUR_REQQ, .upload_only = -1};
     struct text t;
@@ -20,7 +31,7 @@ static void say_extensions(struct peer *p) {
     strcpy(h.version, "mare " MARE_VERSION);
     h.port = p->session->port;
     h.yourip = p->addr;
-    h.upload_only = p->torrent->meta && bitset_full(&p->torrent->have);
+    h.upload_only = is_upload_only(p->torrent);
     text_init(&t);
     extension_handshake_encode(&t, &h);
     if (!t.failed)

@@ -250,11 +250,19 @@ static void note_done(struct torrent *t) {
     (void)torrent_save(t);
 }
 
+static void tell_upload_only(struct torrent *t) {
+    LIST_EACH(l, &t->peers) {
+        peer_say_upload_only(LIST_ITEM(l, struct peer, in_torrent));
+    }
+}
+
 void torrent_maybe_done(struct torrent *t) {
     if (t->state == TORRENT_CHECKING || t->state == TORRENT_REMOVING)
         return;
     enum torrent_state now = state_by_pieces(t), before = t->state;
     torrent_set_state(t, now);
+    if ((now == TORRENT_DOWNLOADING) != (before == TORRENT_DOWNLOADING))
+        tell_upload_only(t);
     if (now == TORRENT_DOWNLOADING) {
         t->announced_done = false;
         if (before != TORRENT_DOWNLOADING)

@@ -415,3 +415,20 @@ TEST(two_that_have_everything_part) {
     CHECK_INT(n->code[EVENT_PEER_CLOSED], ERR_BUSY);
     swarm_close(&w);
 }
+
+/* BEP 21: who fetches no more says so, to those who understand the message. */
+TEST(a_finished_download_says_that_it_only_uploads) {
+    struct swarm w;
+    swarm_open(&w);
+    struct node *n = node_open(&w, NULL);
+    struct fake *leech = fake_leech(&w, n, true);
+    fake_say_extended(leech, EXT_HANDSHAKE, "d1:md11:upload_onlyi9eee");
+    struct fake *seed = fake_seed(&w, n, true);
+    seed->serves = true, seed->serve_at_most = UINT32_MAX;
+    STEP_UNTIL(&w, node_done(n));
+    do
+        (void)fake_expect(leech, WIRE_EXTENDED);
+    while (leech->body[0] != 9);
+    CHECK_INT(leech->body[1], 1);
+    swarm_close(&w);
+}
