@@ -129,6 +129,8 @@ function mare.type(value) end
 --
 --   overflow     count: integer              so many events were lost: the script was too slow
 --
+-- Of a torrent that was removed only `removed`, `peer_closed` and `error` are still told.
+--
 -- Handlers run inside session:step(), after the engine's work; they may do anything, close the session
 -- included. When one raises, the others are still called, and the error (with traceback) becomes an
 -- `error` event. If nobody listens to those, session:step() and session:run() return it: nil,

@@ -75,6 +75,10 @@ local function answer_read(self, of, code, text, token, data)
     end
 end
 
+-- What is still told of a torrent that was removed; its other news would only find handlers that
+-- ask it for its name.
+local posthumous = { removed = true, peer_closed = true, error = true }
+
 local function forget_removal(of)
     local attached = of and of:_attached(false)
     if attached then
@@ -89,7 +93,7 @@ local function tell_next(self)
         return false
     elseif name == "read" then
         answer_read(self, of, code, text, token, data)
-    else
+    elseif not of or of.alive or posthumous[name] then
         handlers.dispatch(self, of, name, arguments[name](peer, index, code, text, token, data))
         if name == "removed" then
             forget_removal(of)

@@ -193,11 +193,7 @@ describe("a handler", function()
 
     it("may remove the torrent", function()
         local removed
-        torrent:on("saved", function(t)
-            if t.alive then -- removing saves once more
-                t:remove()
-            end
-        end)
+        torrent:on("saved", function(t) t:remove() end)
         session:on("removed", function() removed = true end)
         cause()
         swarm:until_true(function() return removed end)

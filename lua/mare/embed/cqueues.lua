@@ -49,8 +49,8 @@ local function drive(self)
     self.cqueues.cancel(self.fd)
 end
 
--- `failed` is called with what a handler raised when there is no handler for `error`; without it, the
--- error ends the coroutine, and cq:loop() returns it.
+-- `failed` is called with what a handler raised when there is no handler for `error`; without it,
+-- the error ends the coroutine, and cq:loop() returns it.
 local function attach(session, controller, failed)
     local self = setmetatable({ session = session, fd = assert(session:fd()) }, driver)
     self.cqueues = require "cqueues"

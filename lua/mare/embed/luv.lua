@@ -44,8 +44,8 @@ function driver:close()
     end
 end
 
--- `failed` is called with what a handler raised when there is no handler for `error`; without it, the
--- error is raised in luv's loop. `uv` defaults to require "luv".
+-- `failed` is called with what a handler raised when there is no handler for `error`; without it,
+-- the error is raised in luv's loop. `uv` defaults to require "luv".
 local function attach(session, failed, uv)
     uv = uv or require "luv"
     local self = setmetatable({ session = session }, driver)
