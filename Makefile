@@ -63,6 +63,8 @@ ENGINE_OBJECTS = $(filter-out $(LUA_OBJECTS),$(call object,src/*/*.c))
 INTERPRETER = $(OUT)/tests/support/interpreter.o
 UNIT_OBJECTS = $(filter-out $(INTERPRETER),$(call object,tests/unit/*/*.c tests/support/*.c))
 FUZZ_OBJECTS = $(call object,tests/fuzz/*_fuzz.c)
+BENCH_OBJECTS = $(call object,tests/bench/*.c)
+BENCHES = $(patsubst $(OUT)/%.o,$(PRODUCTS)/%,$(BENCH_OBJECTS))
 FUZZERS = $(patsubst $(OUT)/tests/fuzz/%.o,$(PRODUCTS)/%,$(FUZZ_OBJECTS))
 LUA_FILES = $(shell find lua/mare -name '*.lua')
 
@@ -70,7 +72,8 @@ Q = $(if $(filter 1,$(V)),,@)
 AGAIN = +@$(MAKE) --no-print-directory $(if $(Q),-s)
 NEEDS = @tests/support/install_deps.sh
 
-.PHONY: all help objects fuzzers demo test check fuzz lint install uninstall clean
+.PHONY: all help objects fuzzers benches demo test check fuzz bench bench-peers lint install \
+        uninstall clean
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -82,6 +85,8 @@ help:
 	@echo 'make test              unit tests, Lua specs, real peers (SPECS="tests/lua": only those)'
 	@echo 'make check             unit tests and Lua specs under AddressSanitizer and UBSan'
 	@echo 'make fuzz              every parser against libFuzzer for FUZZ_SECONDS=$(FUZZ_SECONDS) each'
+	@echo 'make bench             what it costs, against the floor (BENCH_MIB=256 BENCH_REPS=3 BENCH_ONLY=..)'
+	@echo 'make bench-peers       the same against the other clients that are installed'
 	@echo 'make lint              formatting, Lua, layers, warnings of two compilers, symbols'
 	@echo 'make install           to PREFIX=$(PREFIX), below DESTDIR if that is set'
 	@echo 'make uninstall         removes what install put there'
@@ -106,6 +111,13 @@ $(PRODUCTS)/lua: $(INTERPRETER)
 	@echo '  link  $@'
 	$(Q)$(CC) $(CFLAGS) $(flags.$(VARIANT)) $(LDFLAGS) -o $@ $^ \
 	    $$(pkg-config --libs $(LUA_NAME))
+
+# What the benchmarks measure below the engine, and what they load it with.
+$(PRODUCTS)/tests/bench/%: $(OUT)/tests/bench/%.o \
+        $(call object,src/base/*.c src/codec/*.c src/proto/*.c src/swarm/*.c)
+	@mkdir -p $(@D)
+	@echo '  link  $@'
+	$(Q)$(CC) $(CFLAGS) $(flags.$(VARIANT)) $(LDFLAGS) -o $@ $^ $(PKG_LIBS) -lpthread
 
 $(PRODUCTS)/%_fuzz: $(OUT)/tests/fuzz/%_fuzz.o $(ENGINE_OBJECTS)
 	@echo '  link  $@'
@@ -138,8 +150,10 @@ build/.packages:
 
 -include $(wildcard $(OUT)/src/*/*.d $(OUT)/tests/*/*.d $(OUT)/tests/*/*/*.d)
 
-objects: $(ENGINE_OBJECTS) $(LUA_OBJECTS) $(UNIT_OBJECTS) $(INTERPRETER) $(FUZZ_OBJECTS)
+objects: $(ENGINE_OBJECTS) $(LUA_OBJECTS) $(UNIT_OBJECTS) $(INTERPRETER) $(FUZZ_OBJECTS) \
+         $(BENCH_OBJECTS)
 fuzzers: $(FUZZERS)
+benches: $(BENCHES)
 
 # ---- trying and testing ---------------------------------------------------------------------
 
@@ -163,6 +177,12 @@ fuzz:
 	$(NEEDS) build fuzz
 	$(AGAIN) VARIANT=fuzz CC=clang fuzzers
 	@tests/support/run_fuzz.sh build/fuzz $(FUZZ_SECONDS)
+
+# Options are environment variables: tests/bench/README.md.
+bench bench-peers:
+	$(NEEDS) build lua bench
+	$(AGAIN) all benches
+	@. tests/support/paths.sh && exec python3 tests/bench/run.py $@
 
 lint:
 	$(NEEDS) build lua lint

@@ -69,6 +69,11 @@ group_fuzz() {
     need libclang-rt-dev any_of '/usr/lib*/clang/*/lib/*/libclang_rt.fuzzer*' \
         '/usr/lib/llvm-*/lib/clang/*/lib/*/libclang_rt.fuzzer*'
 }
+group_bench() {
+    need_command python3 python3
+    need_command openssl openssl
+    need_command cmp diffutils
+}
 group_lint() {
     need_command gcc gcc
     need_command clang clang
