@@ -136,23 +136,12 @@ local function take_failure(state)
 end
 
 function session:step(seconds)
-    local state = self:_state()
-    if state.stepping then
-        return nil, "already stepping", "busy"
-    elseif not self.alive then
-        return nil, "session is closed", "closed"
-    end
     local ok, message, code = self:_step(sooner(seconds, tasks.next_due(self)))
     if not ok then
         return nil, message, code
     end
-    state.stepping = true
-    ok, message = pcall(tell_all, self)
-    state.stepping = false
-    if not ok then
-        error(message, 0)
-    end
-    return take_failure(state)
+    self:_dispatch(tell_all)
+    return take_failure(self:_state())
 end
 
 local function until_function(condition)

@@ -30,6 +30,20 @@
 #endif
 #endif
 
+/* A protected call that a yield may cross; in 5.1 it may not (LuaJIT's own rules apply). */
+#if LUA_VERSION_NUM >= 503
+typedef lua_KContext compat_context;
+#define compat_pcallk(L, args, results, k) lua_pcallk(L, args, results, 0, 0, k)
+#elif LUA_VERSION_NUM == 502
+typedef int
+    compat_context; /* its continuations find their status otherwise: none is used */
+#define compat_pcallk(L, args, results, k) lua_pcall(L, args, results, 0)
+#else
+typedef int compat_context;
+#define LUA_OK 0
+#define compat_pcallk(L, args, results, k) lua_pcall(L, args, results, 0)
+#endif
+
 #if LUA_VERSION_NUM < 502
 #define lua_rawlen(L, i) lua_objlen(L, i)
 #define lua_absindex(L, i) \

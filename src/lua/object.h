@@ -31,6 +31,7 @@ struct session_box {
     struct session *session; /* NULL: closed */
     struct event event;      /* the one that is being turned into Lua values */
     bool has_event;
+    bool dispatching; /* handlers are being called: no step now */
 };
 
 struct box {

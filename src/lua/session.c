@@ -99,10 +99,29 @@ static int session_leave(lua_State *L) {
 static int session_do_step(lua_State *L) {
     struct session_box *box = check_box(L, 1);
     usec wait = check_seconds(L, 2, "seconds");
+    if (box->dispatching)
+        return push_failure_code(L, ERR_BUSY, "already stepping");
     int status = box->session ? session_step(box->session, wait) : ERR_CLOSED;
     if (status == ERR_CLOSED)
         return push_failure_code(L, status, session_class.gone);
     return push_status(L, status, &(struct err){0});
+}
+
+/* Back from handlers, however they ended. One may have yielded meanwhile, where Lua can. */
+static int end_dispatch(lua_State *L, int status, compat_context context) {
+    struct session_box *box = lua_touserdata(L, 1);
+    (void)context;
+    box->dispatching = false;
+    return status == LUA_OK || status == LUA_YIELD ? 0 : lua_error(L);
+}
+
+/* _dispatch(f): calls f(session), which calls the handlers. */
+static int session_dispatch(lua_State *L) {
+    struct session_box *box = check_box(L, 1);
+    lua_settop(L, 2);
+    lua_pushvalue(L, 1);
+    box->dispatching = true;
+    return end_dispatch(L, compat_pcallk(L, 1, 0, end_dispatch), 0);
 }
 
 /* _timeout(): seconds until a step is due; 0 when events wait; nil when nothing is planned. */
@@ -275,12 +294,19 @@ static int session_do_find(lua_State *L) {
 }
 
 static const luaL_Reg methods[] = {
-    {"fd", session_do_fd},          {"events", session_do_events},
-    {"torrents", session_torrents}, {"find", session_do_find},
-    {"_step", session_do_step},     {"_timeout", session_do_timeout},
-    {"_poll", session_poll},        {"_close", session_do_close},
-    {"_add", session_do_add},       {"_state", session_state},
-    {"_attached", object_attached}, {NULL, NULL},
+    {"fd", session_do_fd},
+    {"events", session_do_events},
+    {"torrents", session_torrents},
+    {"find", session_do_find},
+    {"_step", session_do_step},
+    {"_dispatch", session_dispatch},
+    {"_timeout", session_do_timeout},
+    {"_poll", session_poll},
+    {"_close", session_do_close},
+    {"_add", session_do_add},
+    {"_state", session_state},
+    {"_attached", object_attached},
+    {NULL, NULL},
 };
 
 static const luaL_Reg metamethods[] = {
