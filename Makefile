@@ -158,7 +158,7 @@ benches: $(BENCHES)
 # ---- trying and testing ---------------------------------------------------------------------
 
 demo: all
-	$(NEEDS) lua
+	$(NEEDS) lua demo
 	@. tests/support/paths.sh && exec lua5.4 examples/demo.lua
 
 test:
@@ -182,7 +182,7 @@ fuzz:
 bench bench-peers:
 	$(NEEDS) build lua bench
 	$(AGAIN) all benches
-	@. tests/support/paths.sh && exec python3 tests/bench/run.py $@
+	@. tests/support/paths.sh && exec python3 -B tests/bench/run.py $@
 
 lint:
 	$(NEEDS) build lua lint

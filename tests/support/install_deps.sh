@@ -46,6 +46,9 @@ group_lua() {
     # libcurl only recommends the authorities that it verifies HTTPS with.
     [ ! -e /etc/debian_version ] || need ca-certificates test -e /etc/ssl/certs/ca-certificates.crt
 }
+group_demo() {
+    need lua-socket lua_finds socket # its tracker listens with it
+}
 group_specs() {
     need lua-busted lua_finds busted.runner
 }
