@@ -34,7 +34,7 @@ local function exchange(client)
     end
 
     local function check_totals(data, totals)
-        assert.equal(0, totals.hash_failures or 0)
+        assert.equal(0, totals.pieces_failed)
         assert.is_true(totals.payload_received >= data.size)
     end
 
@@ -92,3 +92,28 @@ for _, client in ipairs { aria2, libtorrent, transmission } do
         exchange(client)
     end)
 end
+
+describe("all of them at once", function()
+    after_each(process.cleanup)
+
+    -- Scatter is the usual way to receive, chunked the one that it is measured against.
+    for _, receive in ipairs { "scatter", "chunked" } do
+        it("give all files to mare, received " .. receive, function()
+            local dir = tmpdir()
+            local data = payload.create(dir)
+            local addresses = {}
+            for i, client in ipairs { aria2, libtorrent, transmission } do
+                local seeder = client.seed { torrent = data.torrent, dir = data.dir }
+                addresses[i] = seeder.address
+            end
+            local get = mare.get {
+                torrent = data.torrent, dir = dir .. "/downloads", peers = addresses,
+                receive = receive, down = "3M", -- nobody comes too late
+            }
+            local totals = get:complete(DEADLINE)
+            assert.equal(3, #get:events "peer")
+            assert.equal(0, totals.pieces_failed)
+            assert.is_nil(payload.difference(data, dir .. "/downloads"))
+        end)
+    end
+end)

@@ -59,6 +59,7 @@ run_spec() {
     [ -z "$line" ] || bad=$(($4 + $7)) pending=$((pending + ${10}))
     if [ "$bad" = 0 ] && [ "$status" = 0 ]; then
         echo "    $good passed$([ "${10}" = 0 ] || echo ", ${10} pending"), $((SECONDS - begin)) s"
+        grep -a -A 2 '^Pending -> ' "$log" | sed 's/^/    /'
     else
         cat "$log"
     fi

@@ -61,6 +61,7 @@ local function start(verb, o, command)
     option(command, "--port", port)
     option(command, "--down", o.down)
     option(command, "--up", o.up)
+    option(command, "--receive", o.receive)
     for _, peer in ipairs(o.peers or {}) do
         option(command, "--peer", peer)
     end
@@ -72,8 +73,8 @@ local function start(verb, o, command)
     return self
 end
 
--- o: torrent, dir, and what else there is of port, host, peers, state, down, up; get: seed (true
--- to go on uploading).
+-- o: torrent, dir, and what else there is of port, host, peers, state, down, up, receive; get: seed
+-- (true to go on uploading).
 function mare.get(o)
     local command = { "", "", "", "", "-o", o.dir }
     if o.seed then
