@@ -28,8 +28,10 @@ local sessions = setmetatable({}, { __mode = "v" })
 local made = 0
 
 function mare.session(options)
-    local session, message, code = core.session(options)
-    if not session then
+    local ok, session, message, code = pcall(core.session, options)
+    if not ok then
+        error(session, 2) -- misuse is the caller's line, not this one
+    elseif not session then
         return nil, message, code
     end
     made = made + 1

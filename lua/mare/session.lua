@@ -207,7 +207,12 @@ function session:add(source, options)
     if not options then
         return nil, message, code
     end
-    return self:_add(bytes, options)
+    local ok, added, existing
+    ok, added, message, code, existing = pcall(self._add, self, bytes, options)
+    if not ok then
+        error(added, 2) -- misuse is the caller's line, not this one
+    end
+    return added, message, code, existing
 end
 
 function session:remove(of, options)

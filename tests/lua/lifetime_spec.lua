@@ -322,7 +322,7 @@ local busy = [[
     os.execute("rm -rf " .. arg[1])
     os.rename(swarm.root, arg[1])
     swarm.root = arg[1]
-    local session = swarm:session { state = swarm.root .. "/state" }
+    local session = swarm:session { state = swarm.root .. "/state", down_rate = 100000 }
     local torrent = swarm:add(session)
     session:spawn(function() local _ <close> = session; torrent:wait "done" end)
     swarm:until_true(function() return torrent.pieces_have > 0 end)
@@ -339,7 +339,7 @@ describe("a process that ends in the middle of a download", function()
         ["by os.exit, the state not closed"] = "os.exit(0)",
         ["by os.exit in a handler"] =
             "session:on('piece', function() os.exit(0, true) end)"
-            .. " torrent:recheck() swarm:until_true(function() return false end)",
+            .. " swarm:until_true(function() return false end)",
         ["by os.exit in a task"] =
             "session:spawn(function() require('mare').sleep(0) os.exit(0, true) end)"
             .. " swarm:until_true(function() return false end)",

@@ -40,6 +40,10 @@ describe("mare.session", function()
         local ok, message = pcall(mare.session, { prot = 1 })
         assert.is_false(ok)
         assert.truthy(message:find("no option 'prot' (did you mean 'port'?)", 1, true))
+        local function here()
+            mare.session { prot = 1 }
+        end
+        assert.truthy(select(2, pcall(here)):find "^[^:]*session_spec.lua:%d+: mare.session: ")
     end)
 
     for name, value in pairs {

@@ -95,7 +95,7 @@ local function say_result(output, bytes, opts, out)
     if opts.json then
         print(json.encode { path = output, name = info.name, info_hash = info.info_hash,
             size = info.size, pieces = info.pieces, piece_length = info.piece_length })
-    elseif not opts.quiet then
+    else
         out:say("%s: %s in %d files, %d pieces of %s, info-hash %s", output, units.size(info.size),
             #info.files, info.pieces, units.size(info.piece_length), info.info_hash)
     end

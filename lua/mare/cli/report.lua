@@ -14,6 +14,7 @@ local NARROWEST_MAP, WIDEST_MAP = 16, 64 -- columns
 function report.new(options)
     local now = core.now()
     local self = setmetatable({ json = options.json, began = now, last = now }, report)
+    self.quiet = options.quiet
     self.width = not options.json and not options.quiet and core.terminal_width(2) or nil
     self.every = options.json and JSON or options.quiet and math.huge
         or self.width and REDRAW or PLAIN
@@ -32,9 +33,9 @@ function report:clear()
     end
 end
 
--- A line for the user; nothing in JSON.
+-- A line for the user; nothing in JSON, nothing when only errors count.
 function report:say(format, ...)
-    if not self.json then
+    if not self.json and not self.quiet then
         self:clear()
         print(report.printable(format:format(...)))
     end

@@ -86,11 +86,19 @@ local function tracker_event(torrent, tracker)
     }
 end
 
+-- The engine pauses a torrent that cannot even begin (nowhere to write, say).
+local function is_fatal(torrent)
+    return mare.type(torrent) == "torrent" and torrent.alive and torrent.paused
+        and torrent.error ~= nil
+end
+
 -- What a person or a program wants to hear of on the way.
 function transfer.listen(session, report)
-    session:on("error", function(_, message, code)
+    session:on("error", function(torrent, message, code)
         report:event { event = "error", message = message, code = code }
-        report:warn("%s", message)
+        if not is_fatal(torrent) then -- what ends the command is said at its end
+            report:warn("%s", message)
+        end
     end)
     session:on("state", function(_, state)
         report:event { event = "state", state = state }
@@ -114,7 +122,7 @@ function transfer.listen(session, report)
     end)
 end
 
--- Steps until `reached()`; "reached" or "interrupted". A torrent that pauses itself cannot go on.
+-- Steps until `reached()`; "reached" or "interrupted".
 function transfer.follow(session, torrent, report, reached)
     while not reached() do
         if core.interrupted() then
@@ -122,7 +130,7 @@ function transfer.follow(session, torrent, report, reached)
             return "interrupted"
         end
         transfer.check(session:step(TURN))
-        if torrent.paused and torrent.error then
+        if is_fatal(torrent) then
             report:clear()
             transfer.fail("%s", torrent.error)
         end

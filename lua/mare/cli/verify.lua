@@ -19,13 +19,11 @@ local verify = {
     },
 }
 
-local function say_file(file, opts, out)
+local function say_file(file, out)
     local complete = file.complete
     out:event { event = "file", path = file.path, length = file.length, have = file.have,
         complete = complete }
-    if not opts.quiet then
-        out:say("%7s  %s", complete and "ok" or units.percent(file.progress), file.path)
-    end
+    out:say("%7s  %s", complete and "ok" or units.percent(file.progress), file.path)
     return complete
 end
 
@@ -38,10 +36,10 @@ local function skip_all(source)
     return priorities
 end
 
-local function say_result(torrent, opts, out)
+local function say_result(torrent, out)
     local files, broken = torrent.files, 0
     for _, file in ipairs(files) do
-        broken = broken + (say_file(file, opts, out) and 0 or 1)
+        broken = broken + (say_file(file, out) and 0 or 1)
     end
     if broken > 0 then
         out:warn("%d of %d files of %s are incomplete (%d of %d pieces are good)", broken, #files,
@@ -62,7 +60,7 @@ function verify.run(opts, words)
         out:finish("interrupted", session)
         return 130
     end
-    local whole = say_result(torrent, opts, out)
+    local whole = say_result(torrent, out)
     out:finish("done", session, { complete = whole })
     return whole and 0 or 1
 end
