@@ -79,13 +79,15 @@ function payload:bytes()
 end
 
 -- Writes to DIR/payload all files as long as they are, with every piece zeroed but one in `of`:
--- the share-th, counted from 0.
+-- the share-th, counted from 0. Returns how many bytes are not zeroed.
 function payload:write_part(dir, share, of)
-    local all, parts = self:bytes(), {}
+    local all, parts, kept = self:bytes(), {}, 0
     for index = 0, self.pieces - 1 do
         local from = index * payload.piece_length
         local piece = all:sub(from + 1, from + payload.piece_length)
-        parts[index + 1] = index % of == share and piece or ("\0"):rep(#piece)
+        local keep = index % of == share
+        parts[index + 1] = keep and piece or ("\0"):rep(#piece)
+        kept = kept + (keep and #piece or 0)
     end
     local bytes, from = table.concat(parts), 0
     for _, file in ipairs(files) do
@@ -93,6 +95,7 @@ function payload:write_part(dir, share, of)
         write(dir .. "/" .. payload.name .. "/" .. name, bytes:sub(from + 1, from + size))
         from = from + size
     end
+    return kept
 end
 
 -- nil when DIR/payload holds what was to be transferred, nothing less and nothing else; else what
