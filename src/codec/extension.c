@@ -133,3 +133,17 @@ void extension_handshake_encode(struct text *out, const struct extension_handsha
     }
     text_addc(out, 'e');
 }
+
+/* -- lt_donthave ----------------------------------------------------------------------- */
+
+int extension_donthave_decode(uint32_t *piece, const uint8_t *data, size_t len,
+                              uint32_t pieces) {
+    if (len != EXT_DONTHAVE_LEN || get_u32(data) >= pieces)
+        return ERR_FORMAT;
+    *piece = get_u32(data);
+    return 0;
+}
+
+void extension_donthave_encode(uint8_t out[EXT_DONTHAVE_LEN], uint32_t piece) {
+    put_u32(out, piece);
+}

@@ -41,4 +41,11 @@ int extension_handshake_decode(struct extension_handshake *h, const uint8_t *dat
  * numbers and family 0 are left out. */
 void extension_handshake_encode(struct text *out, const struct extension_handshake *h);
 
+/* lt_donthave (BEP 54): a piece that was announced is gone; the opposite of HAVE. The message
+ * is the piece's number. ERR_FORMAT unless it is exactly that, of a piece that there is. */
+#define EXT_DONTHAVE_LEN 4u
+int extension_donthave_decode(uint32_t *piece, const uint8_t *data, size_t len,
+                              uint32_t pieces) MUST_USE;
+void extension_donthave_encode(uint8_t out[EXT_DONTHAVE_LEN], uint32_t piece);
+
 #endif

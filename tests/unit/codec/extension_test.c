@@ -149,3 +149,25 @@ TEST(extension_changes_nothing_when_memory_is_out) {
         CHECK_INT(h.id[EXT_PEX], rc == 0);
     }
 }
+
+TEST(extension_donthave_is_the_number_of_a_piece) {
+    uint8_t bytes[4];
+    uint32_t piece = 0;
+    extension_donthave_encode(bytes, 0x01020304);
+    CHECK_MEM(bytes, "\1\2\3\4", 4);
+    CHECK_INT(extension_donthave_decode(&piece, bytes, 4, 0x01020305), 0);
+    CHECK_INT(piece, 0x01020304);
+}
+
+TEST(extension_donthave_must_be_exact_and_of_a_piece_that_there_is) {
+    static const uint8_t bytes[8] = {0, 0, 0, 7};
+    uint32_t piece = 99;
+    for (size_t len = 0; len <= sizeof bytes; len++)
+        CHECK_INT(
+            extension_donthave_decode(&piece, check_at_page_end(bytes, len), len, 8),
+            len == 4 ? 0 : ERR_FORMAT);
+    piece = 99;
+    CHECK_INT(extension_donthave_decode(&piece, bytes, 4, 7), ERR_FORMAT);
+    CHECK_INT(extension_donthave_decode(&piece, bytes, 4, 0), ERR_FORMAT);
+    CHECK_INT(piece, 99);
+}
