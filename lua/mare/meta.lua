@@ -143,6 +143,12 @@ function mare.type(value) end
 ---@class mare.Closed
 ---@field reason string why, as a sentence; what peer:close was given
 ---@field code? mare.Code
+---@field address string as of the peer, like those that follow
+---@field client string
+---@field incoming boolean
+---@field downloaded integer
+---@field uploaded integer
+---@field connected_for number seconds
 
 ---@class mare.Announced
 ---@field url string

@@ -5,6 +5,7 @@
 #ifndef MARE_EVENTS_H
 #define MARE_EVENTS_H
 
+#include "base/addr.h"
 #include "base/slots.h"
 
 #define EVENTS_MAX 8192
@@ -17,7 +18,7 @@ enum event_type {
     EVENT_FILE,    /* torrent: file `index` is complete */
     EVENT_DONE,    /* torrent: everything wanted is here */
     EVENT_PEER,    /* peer: handshake done */
-    EVENT_PEER_CLOSED, /* peer: gone; code, text = why */
+    EVENT_PEER_CLOSED, /* peer: gone; code, text = why; data = struct peer_facts */
     EVENT_TRACKER, /* torrent: an announce ended; code, text = url + ": " + what; index = peers */
     EVENT_HASH_FAILED, /* torrent: piece `index` failed its hash */
     EVENT_BANNED,      /* torrent: an address was barred; text = address and why */
@@ -40,6 +41,15 @@ struct event {
     char *text;    /* malloc'ed or NULL */
     uint8_t *data; /* malloc'ed or NULL */
     size_t len;
+};
+
+/* What is known of a connection at its end: the peer itself is freed before anybody reads it. */
+struct peer_facts {
+    struct addr addr;
+    char client[64];
+    bool incoming;
+    uint64_t downloaded, uploaded; /* payload from it, to it */
+    usec connected_for;
 };
 
 struct events {

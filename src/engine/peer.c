@@ -222,6 +222,29 @@ static void leave_swarm(struct peer *p) {
     t->download.peers = t->ready_count;
 }
 
+/* Without memory for the facts the event comes without them. */
+static void tell_closed(const struct peer *p) {
+    struct event ev = {.type = EVENT_PEER_CLOSED,
+                       .torrent = p->torrent->id,
+                       .peer = p->id,
+                       .code = p->close_code,
+                       .text = strdup(p->close_why)};
+    struct peer_facts *facts = malloc(sizeof *facts);
+    if (facts) {
+        *facts = (struct peer_facts){
+            .addr = p->addr,
+            .incoming = p->incoming,
+            .downloaded = p->down.total,
+            .uploaded = p->up.total,
+            .connected_for = session_now(p->session) - p->connected_at,
+        };
+        memcpy(facts->client, p->client, sizeof facts->client);
+        ev.data = (uint8_t *)facts;
+        ev.len = sizeof *facts;
+    }
+    events_push(&p->session->events, &ev);
+}
+
 void peer_close(struct peer *p, int code, const char *why) {
     if (p->state == PEER_DEAD)
         return;
@@ -235,7 +258,7 @@ void peer_close(struct peer *p, int code, const char *why) {
     stream_close(p->stream);
     p->stream = NULL;
     if (told)
-        session_event(p->session, EVENT_PEER_CLOSED, p->torrent, p, 0, code, "%s", why);
+        tell_closed(p);
     struct link *links[] = {&p->in_torrent, &p->hungry, &p->dirty, &p->throttled_down,
                             &p->throttled_up};
     for (size_t i = 0; i < COUNT_OF(links); i++)

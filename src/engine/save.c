@@ -4,11 +4,13 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/err.h"
 
 #define SAVE_EVERY (30 * USEC_PER_SEC)
 #define SAVE_PEERS 100u
+#define DOUBT_NSEC 1000000000
 #define RESUME_MAX (64u << 20)
 
 /* ---- loading ----------------------------------------------------------------------------- */
@@ -112,6 +114,19 @@ static uint32_t collect_peers(const struct torrent *t, struct addr *out) {
     return n;
 }
 
+/* File systems count time in ticks of milliseconds. A file that was written a moment ago may be
+ * written again within the same tick, and would look as it did although this state is older:
+ * its time is not to be believed, unless nothing is going to be written. */
+static void doubt_recent_times(struct save *s) {
+    struct timespec now;
+    if (!torrent_downloads(s->torrent) || !timespec_get(&now, TIME_UTC))
+        return;
+    int64_t since = (int64_t)now.tv_sec * 1000000000 + now.tv_nsec - DOUBT_NSEC;
+    for (uint32_t i = 0; i < s->torrent->meta->file_count; i++)
+        if (s->stat.files[i].mtime_nsec >= since)
+            s->stat.files[i].mtime_nsec = -1;
+}
+
 static void make_text(struct save *s) {
     struct torrent *t = s->torrent;
     struct addr peers[SAVE_PEERS];
@@ -129,6 +144,7 @@ static void make_text(struct save *s) {
     struct text text;
     memcpy(r.info_hash, t->info_hash, sizeof r.info_hash);
     r.peer_count = collect_peers(t, peers);
+    doubt_recent_times(s);
     text_init(&text);
     resume_write(&text, &r);
     s->data = text_take(&text, &s->len);

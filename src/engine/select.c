@@ -64,6 +64,7 @@ static void on_changed(struct storage_op *op) {
     t->selecting = false;
     if (t->select_again)
         tell_storage(t);
+    torrent_maybe_done(t); /* what came from the parts file is in its place now */
 }
 
 static int change_new(struct torrent *t, struct select_change **out) {

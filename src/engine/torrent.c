@@ -260,6 +260,8 @@ void torrent_maybe_done(struct torrent *t) {
     if (t->state == TORRENT_CHECKING || t->state == TORRENT_REMOVING)
         return;
     enum torrent_state now = state_by_pieces(t), before = t->state;
+    if (t->selecting && now != TORRENT_DOWNLOADING)
+        return; /* the selection's end comes by here again */
     torrent_set_state(t, now);
     if ((now == TORRENT_DOWNLOADING) != (before == TORRENT_DOWNLOADING))
         tell_upload_only(t);
@@ -281,6 +283,7 @@ void torrent_maybe_done(struct torrent *t) {
 }
 
 static void start(struct torrent *t) {
+    roster_note_new_wish(&t->roster); /* those left for a pause or a check */
     trackers_start(t->trackers, t->info_hash, t->session->peer_id);
     LIST_EACH(l, &t->peers) {
         peer_on_torrent_ready(LIST_ITEM(l, struct peer, in_torrent));

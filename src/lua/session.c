@@ -182,6 +182,29 @@ static void push_event_torrent(lua_State *L, const struct event *ev) {
         lua_pushnil(L);
 }
 
+/* The peer's last facts; the bytes of a read. */
+static void push_event_data(lua_State *L, const struct event *ev) {
+    struct peer_facts facts;
+    if (ev->type != EVENT_PEER_CLOSED || ev->len != sizeof facts) {
+        lua_pushlstring(L, (const char *)ev->data, ev->len);
+        return;
+    }
+    memcpy(&facts, ev->data, sizeof facts);
+    lua_createtable(L, 0, 8);
+    push_address_text(L, &facts.addr);
+    lua_setfield(L, -2, "address");
+    lua_pushstring(L, facts.client);
+    lua_setfield(L, -2, "client");
+    lua_pushboolean(L, facts.incoming);
+    lua_setfield(L, -2, "incoming");
+    compat_pushcount(L, facts.downloaded);
+    lua_setfield(L, -2, "downloaded");
+    compat_pushcount(L, facts.uploaded);
+    lua_setfield(L, -2, "uploaded");
+    push_seconds(L, facts.connected_for);
+    lua_setfield(L, -2, "connected_for");
+}
+
 /* What died is kept no longer than the script itself holds it. */
 static void note_deaths(lua_State *L, const struct event *ev, int torrent, int peer) {
     if (ev->type == EVENT_REMOVED && ev->torrent)
@@ -213,7 +236,7 @@ static int session_poll(lua_State *L) {
     push_text_or_nil(L, ev->text);
     compat_pushcount(L, ev->token);
     if (ev->data)
-        lua_pushlstring(L, (const char *)ev->data, ev->len);
+        push_event_data(L, ev);
     else
         lua_pushnil(L);
     note_deaths(L, ev, 3, 4);

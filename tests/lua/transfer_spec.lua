@@ -131,13 +131,22 @@ describe("a download", function()
         swarm:until_true(function() return torrent.peers[1] end)
         local peer, closed = torrent.peers[1], nil
         peer.data.mark = "yes"
-        torrent:on("peer_closed", function(_, gone, why) closed = { gone, why.reason } end)
+        local address, client = peer.address, peer.client
+        torrent:on("peer_closed", function(_, gone, facts) closed = { gone, facts } end)
         peer:close "it is late"
         assert.is_false(peer.alive)
         assert.has_error(function() return peer.address end, "peer is closed")
         assert.equal("peer (closed)", tostring(peer))
         swarm:until_true(function() return closed end)
-        assert.same({ peer, "it is late" }, closed)
+        assert.equal(peer, closed[1])
+        local facts = closed[2]
+        assert.equal("it is late", facts.reason)
+        assert.equal(address, facts.address)
+        assert.equal(client, facts.client)
+        assert.is_false(facts.incoming)
+        assert.equal("integer", math.type(facts.downloaded))
+        assert.equal(0, facts.uploaded)
+        assert.truthy(facts.connected_for >= 0)
         assert.equal("yes", closed[1].data.mark)
     end)
 
