@@ -13,13 +13,14 @@
 #include "base/err.h"
 #include "engine/connect.h"
 #include "engine/store.h"
+#include "engine/verify.h"
 
 static void check_all(struct torrent *t) {
     t->sampling = false;
     t->check_next = t->check_found = t->checked = 0;
     bitset_fill(&t->to_check);
     bitset_clear(&t->found);
-    store_check(t);
+    verify_pieces(t);
 }
 
 static void end_check(struct torrent *t) {
@@ -59,7 +60,7 @@ static void check_sample(struct torrent *t) {
         if (bitset_has(&t->resume->have, i))
             (void)bitset_add(&t->found, i);
     choose_sample(t);
-    store_check(t);
+    verify_pieces(t);
 }
 
 struct check_stat {

@@ -150,6 +150,9 @@ void choke_decide(struct torrent *t) {
     if (now - t->last_turnover >= TURNOVER_EVERY)
         turnover(t);
     choke_round(t, new_round);
+    if (new_round)
+        buffer_pool_clear(
+            &t->open.pool); /* what was idle for a moment may be so for hours */
     if (t->ready_count > 0 && (new_round || !timer_is_set(&t->choke_timer)))
         timer_set(loop_timers(t->session->loop), &t->choke_timer, now + CHOKER_ROUND);
 }

@@ -11,7 +11,7 @@ static bool may_ask(const struct peer *p) {
 }
 
 /* Its share of the memory budget in blocks: a quarter of it for what is in flight, split evenly.
- * Another quarter may wait for hash and disk (store), the rest is for pieces that several
+ * A sixth may wait for hash and disk (store), the rest is for pieces that several
  * peers work on, and for uploads. */
 static uint32_t memory_cap(const struct peer *p) {
     uint64_t share = p->session->budget.limit / 4 / WIRE_BLOCK;

@@ -48,7 +48,8 @@ static void free_settings(struct settings *s) {
 static void init_lists(struct session *s) {
     struct link *lists[] = {&s->torrent_list, &s->unknown,        &s->hungry,
                             &s->starving,     &s->dirty,          &s->to_decide,
-                            &s->dying_peers,  &s->dying_torrents, &s->lookups};
+                            &s->dying_peers,  &s->dying_torrents, &s->lookups,
+                            &s->checkers};
     for (size_t i = 0; i < COUNT_OF(lists); i++)
         list_init(lists[i]);
 }

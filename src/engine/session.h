@@ -53,6 +53,8 @@ struct session {
     struct link dirty;        /* peers with something to write */
     struct link throttled_down, throttled_up; /* peers that wait for a rate limit */
     struct link to_decide;                    /* torrents whose decisions are due */
+    struct link checkers; /* torrents that wait for their turn to be checked (verify) */
+    uint32_t batches;     /* of pieces that are being checked */
     struct link dying_peers, dying_torrents;
     struct link lookups; /* host names being resolved */
     struct timer down_timer, up_timer;

@@ -13,8 +13,7 @@
 
 #define DISK_RETRY (5 * USEC_PER_SEC)
 #define GATHER_FOR (1500) /* microseconds */
-#define WRITES_SHARE 4    /* a quarter of the memory may wait for hash and disk */
-#define CHECKS_AT_ONCE 4u /* batches of HASH_LANES pieces */
+#define WRITES_SHARE 6    /* such a part of the memory may wait for hash and disk */
 #define BAN_FOR_POISON (3600 * USEC_PER_SEC)
 
 struct store_write {
@@ -305,85 +304,4 @@ void store_on_complete(struct torrent *t, struct active_piece *p) {
     t->writes_bytes += p->length;
     picker_set_state(&t->picker, p->index, PIECE_HASHING);
     gather(t, w);
-}
-
-/* ---- checking existing data ------------------------------------------------------------- */
-
-struct store_check {
-    struct piece_check check;
-    struct torrent *torrent;
-};
-
-static struct store_check *store_check_of(struct piece_check *c) {
-    return c ? CONTAINER_OF(c, struct store_check, check) : NULL;
-}
-
-static bool next_to_check(struct torrent *t) {
-    while (t->check_next < t->to_check.size && !bitset_has(&t->to_check, t->check_next))
-        t->check_next++;
-    return t->check_next < t->to_check.size;
-}
-
-static void free_checks(struct store_check *c) {
-    for (struct store_check *next; c; c = next) {
-        next = store_check_of(c->check.next);
-        free(c);
-    }
-}
-
-static void on_checked(struct storage_op *op) {
-    struct store_check *first = CONTAINER_OF(op, struct store_check, check.op);
-    struct torrent *t = first->torrent;
-    t->session->stats.hash_nsec += (uint64_t)op->hash_nsec;
-    t->session->stats.disk_nsec += (uint64_t)op->disk_nsec;
-    t->jobs--;
-    t->checks_running--;
-    for (struct store_check *c = first; c; c = store_check_of(c->check.next)) {
-        t->checked++;
-        if (c->check.op.status == 0 && t->state == TORRENT_CHECKING)
-            t->check_found++, (void)bitset_add(&t->found, c->check.piece);
-    }
-    free_checks(first);
-    store_check(t);
-}
-
-/* The next pieces as one batch; NULL when out of memory (they count as not there). */
-static struct store_check *take_checks(struct torrent *t) {
-    struct store_check *first = NULL;
-    for (int i = 0; i < HASH_LANES && next_to_check(t); i++) {
-        struct store_check *c = calloc(1, sizeof *c);
-        uint32_t piece = t->check_next++;
-        if (!c)
-            break;
-        c->torrent = t;
-        c->check.piece = piece;
-        c->check.next = first ? &first->check : NULL;
-        first = c;
-    }
-    return first;
-}
-
-static void check_some(struct torrent *t) {
-    struct store_check *first = take_checks(t);
-    if (!first)
-        return;
-    first->check.op.done = on_checked;
-    t->jobs++;
-    t->checks_running++;
-    if (storage_check_piece(t->storage, &first->check) == 0)
-        return;
-    t->jobs--;
-    t->checks_running--;
-    free_checks(first);
-}
-
-/* A session that closes does not wait for the rest: what is not hashed stays unknown. */
-void store_check(struct torrent *t) {
-    if (t->session->closed)
-        return;
-    while (t->state == TORRENT_CHECKING && t->checks_running < CHECKS_AT_ONCE &&
-           next_to_check(t))
-        check_some(t);
-    if (t->state == TORRENT_CHECKING && t->checks_running == 0)
-        torrent_on_checked(t);
 }

@@ -1,5 +1,5 @@
-/* store: pieces between memory and disk. A complete piece goes to a worker, which hashes and
- * writes it; HAVE is said only after both. Checks of existing data come by here too. */
+/* store: pieces on their way to disk. A complete piece goes to a worker, which hashes and writes
+ * it; HAVE is said only after both. */
 #ifndef MARE_STORE_H
 #define MARE_STORE_H
 
@@ -8,8 +8,6 @@
 void store_init(struct torrent *t);
 /* The last block of a piece came: its buffer moves to a job. */
 void store_on_complete(struct torrent *t, struct active_piece *p);
-/* Hashes the pieces in t->to_check on workers; torrent_on_checked follows. */
-void store_check(struct torrent *t);
 /* So much waits for hash and disk that asking for more would only fill memory. */
 bool store_is_behind(const struct torrent *t);
 void store_drop_waiting(struct torrent *t); /* the torrent goes: no more retries */

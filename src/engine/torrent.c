@@ -15,8 +15,6 @@
 #include "engine/select.h"
 #include "engine/store.h"
 
-#define POOL_IDLE_BYTES (4u << 20) /* piece buffers kept warm between uses */
-
 const char *torrent_state_name(enum torrent_state s) {
     static const char *const names[] = {"metadata", "checking", "downloading",
                                         "finished", "seeding",  "removing"};
@@ -69,7 +67,8 @@ static struct torrent *torrent_new(struct session *s, struct metainfo *m) {
     t->session = s, t->meta = m;
     t->state = TORRENT_CHECKING;
     memcpy(t->info_hash, m->info_hash, sizeof t->info_hash);
-    list_init(&t->in_session), list_init(&t->in_decide), list_init(&t->dying);
+    list_init(&t->in_session), list_init(&t->in_decide), list_init(&t->in_checkers),
+        list_init(&t->dying);
     list_init(&t->peers);
     roster_init(&t->roster);
     blame_init(&t->blame);
@@ -87,7 +86,9 @@ static struct torrent *torrent_new(struct session *s, struct metainfo *m) {
 /* What grows with the torrent. */
 static int allocate(struct torrent *t) {
     const struct metainfo *m = t->meta;
-    uint32_t idle = MAX(POOL_IDLE_BYTES / m->piece_length, 2u);
+    /* A buffer that was given back is warm, a fresh one costs a page fault every four kilobytes: while
+     * pieces come, all are kept (choke lets them go every round, and when it is over). */
+    uint32_t idle = (uint32_t)(t->session->budget.limit / m->piece_length) + 1;
     t->file_priority = calloc(MAX(m->file_count, 1u), 1);
     t->file_missing = calloc(MAX(m->file_count, 1u), sizeof *t->file_missing);
     if (!t->file_priority || !t->file_missing || bitset_init(&t->have, m->pieces) < 0 ||
@@ -133,7 +134,8 @@ static void torrent_free(struct torrent *t) {
     timer_stop(timers, &t->choke_timer), timer_stop(timers, &t->connect_timer);
     timer_stop(timers, &t->resume_timer), timer_stop(timers, &t->disk_timer);
     timer_stop(timers, &t->gather_timer);
-    list_remove(&t->in_session), list_remove(&t->in_decide), list_remove(&t->dying);
+    list_remove(&t->in_session), list_remove(&t->in_decide), list_remove(&t->in_checkers),
+        list_remove(&t->dying);
     if (t->trackers)
         trackers_free(t->trackers);
     if (t->storage)
@@ -275,6 +277,7 @@ void torrent_maybe_done(struct torrent *t) {
         if (bitset_full(&t->have) && t->verified > 0)
             trackers_completed(t->trackers);
         torrent_note_interest(t); /* nobody interests us now */
+        buffer_pool_clear(&t->open.pool);
         t->useless_due = true;
         torrent_want_decision(t, true, false);
     }

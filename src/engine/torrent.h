@@ -25,7 +25,7 @@ const char *torrent_state_name(enum torrent_state s); /* "metadata", "checking",
 struct torrent {
     handle id;
     struct session *session;
-    struct link in_session, in_decide, dying;
+    struct link in_session, in_decide, in_checkers, dying;
     enum torrent_state state;
     bool paused;       /* no connections, no announces */
     bool disk_stopped; /* downloading waits for the disk (err tells why); uploads go on */
@@ -130,10 +130,11 @@ uint32_t torrent_seeds_connected(const struct torrent *t);
 
 /* For the engine's other files. */
 void torrent_set_state(struct torrent *t, enum torrent_state s);
-void torrent_on_checked(struct torrent *t); /* store: the pieces in to_check are hashed */
-void torrent_on_ready(struct torrent *t);   /* check: what is on disk is known */
-void torrent_decide(struct torrent *t);     /* session: its pending decisions */
-void torrent_stop(struct torrent *t);       /* ends connections and announces */
+void torrent_on_checked(
+    struct torrent *t);                   /* verify: the pieces in to_check are hashed */
+void torrent_on_ready(struct torrent *t); /* check: what is on disk is known */
+void torrent_decide(struct torrent *t);   /* session: its pending decisions */
+void torrent_stop(struct torrent *t);     /* ends connections and announces */
 bool torrent_advance_removal(struct torrent *t); /* session: true = bury it */
 void torrent_note_interest(
     struct torrent *t); /* priorities changed: who interests us is anew */
