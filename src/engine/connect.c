@@ -207,6 +207,17 @@ static void let_all_dial(struct session *s) {
     }
 }
 
+/* A peer that the user named is worth a word; others come and go. */
+static void note_failed_dial(struct peer *p, struct candidate *c, usec now) {
+    char text[ADDR_TEXT];
+    bool named = (c->sources & SOURCE_MANUAL) && !p->incoming && !p->session->closed;
+    if (named && p->close_code != ERR_EXISTS && p->close_code != ERR_CANCELED)
+        session_event(p->session, EVENT_ERROR, p->torrent, NULL, 0, p->close_code,
+                      "peer %s: %s (%s); it is tried again", addr_format(&c->addr, text),
+                      p->close_why, err_name(p->close_code));
+    roster_note_failed(c, now);
+}
+
 void connect_on_closed(struct peer *p) {
     struct torrent *t = p->torrent;
     usec now = session_now(p->session);
@@ -216,7 +227,7 @@ void connect_on_closed(struct peer *p) {
         if (p->was_ready)
             roster_note_closed(c, now);
         else
-            roster_note_failed(c, now);
+            note_failed_dial(p, c, now);
     }
     if (t)
         torrent_want_decision(t, !p->choking, true);

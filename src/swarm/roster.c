@@ -139,6 +139,7 @@ int roster_add(struct roster *r, const struct addr *a, uint32_t source, usec now
     if (!usable(r, a))
         return ERR_INVALID;
     r->idle_until = 0;
+    r->has_named |= (source & SOURCE_MANUAL) != 0;
     struct candidate *known = roster_find(r, a);
     if (known) {
         refresh(known, source, now);
@@ -176,21 +177,31 @@ bool candidate_before(const struct candidate *a, const struct candidate *b,
     return addr_hash(&a->addr, r->seed) < addr_hash(&b->addr, r->seed);
 }
 
+/* How long after a try the next one may come. */
+static usec patience(const struct candidate *c) {
+    if (c->sources & SOURCE_MANUAL)
+        return MIN(MAX(c->failures, 1) * ROSTER_RETRY_NAMED, ROSTER_RETRY);
+    return (c->failures + 1) * ROSTER_RETRY;
+}
+
 /* When it may be dialled; USEC_NEVER as things are. */
 static usec due(const struct candidate *c, bool seeding) {
-    if (c->connected || c->failures >= ROSTER_MAX_FAILURES ||
+    bool named = c->sources & SOURCE_MANUAL;
+    if (c->connected || (c->failures >= ROSTER_MAX_FAILURES && !named) ||
         c->sources == SOURCE_INCOMING)
         return USEC_NEVER;
     if (seeding && c->upload_only)
         return USEC_NEVER;
-    usec retry = c->last_tried ? c->last_tried + (c->failures + 1) * ROSTER_RETRY : 0;
+    usec retry = c->last_tried ? c->last_tried + patience(c) : 0;
     return MAX(retry, c->banned_until);
 }
 
-/* Whatever happens to a candidate meanwhile makes it ready after a ROSTER_RETRY at the earliest;
- * an address that is added is looked at at once. So an empty-handed look holds that long. */
+/* Whatever happens to a candidate meanwhile makes it ready after a ROSTER_RETRY at the earliest
+ * (a named one sooner); an address that is added is looked at at once. So an empty-handed look
+ * holds that long. */
 static void note_idle(struct roster *r, usec earliest, usec now, bool seeding) {
-    r->idle_until = r->count ? MIN(earliest, now + ROSTER_RETRY) : USEC_NEVER;
+    usec most = r->has_named ? ROSTER_RETRY_NAMED : ROSTER_RETRY;
+    r->idle_until = r->count ? MIN(earliest, now + most) : USEC_NEVER;
     r->idle_seeding = seeding;
 }
 

@@ -3,7 +3,8 @@
  * Order (libtorrent's): fewest failures, local before global, least recently tried, best source
  * (tracker 32, LSD 16, DHT 8, PEX 4), then BEP 40 priority. A failed address waits (failures + 1)
  * x 60 s and is given up after 3. At most ROSTER_MAX addresses: when full the least useful
- * unconnected one is forgotten. Refused: port 0, any-address, multicast, our own.
+ * unconnected one is forgotten. One that the user named waits failures x 5 s, at most
+ * 60 s, and is never given up. Refused: port 0, any-address, multicast, our own.
  *
  * A candidate's pointer is good while it is connected (or banned); others may be forgotten by
  * the next roster_add. */
@@ -17,6 +18,7 @@
 #define ROSTER_MAX 3000u
 #define ROSTER_RETRY (60 * USEC_PER_SEC)
 #define ROSTER_MAX_FAILURES 3
+#define ROSTER_RETRY_NAMED (5 * USEC_PER_SEC) /* an address that the user named himself */
 
 /* Where an address came from; bits, for one may come from many. */
 enum {
@@ -47,6 +49,7 @@ struct roster {
     uint32_t cap, count;
     struct addr own4, own6; /* ours, with the listening port; family 0 = not known */
     uint64_t seed;          /* secret: nobody can choose addresses that collide */
+    bool has_named;         /* the user named an address */
     usec idle_until;        /* nobody is ready before; 0 = look */
     bool idle_seeding;      /* for which `seeding` that was found out */
 };

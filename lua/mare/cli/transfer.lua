@@ -112,6 +112,9 @@ function transfer.listen(session, report)
     session:on("peer", function(_, peer)
         report:event { event = "peer", address = peer.address, client = peer.client }
     end)
+    session:on("peer_closed", function(_, _, closed)
+        report:event { event = "peer_closed", address = closed.address, message = closed.reason }
+    end)
     session:on("hash_failed", function(_, piece)
         report:event { event = "hash_failed", piece = piece.index }
         report:warn("piece %d failed its hash and is fetched again", piece.index)

@@ -535,3 +535,19 @@ TEST(roster_dials_again_at_once_for_a_new_wish) {
     CHECK(roster_next(&r, now + 1, false) == c);
     roster_fini(&r);
 }
+
+TEST(roster_tries_an_address_that_the_user_named_again_soon_and_for_ever) {
+    struct roster r;
+    roster_init(&r);
+    struct candidate *c = add(&r, "9.1.1.1:1", SOURCE_MANUAL, NOW);
+    usec now = NOW;
+    for (int failures = 1; failures < 30; failures++) {
+        CHECK(roster_next(&r, now, false) == c);
+        roster_note_dialled(c, now);
+        roster_note_failed(c, now);
+        usec wait = MIN(SEC(5) * failures, SEC(60));
+        CHECK(roster_next(&r, now + wait - 1, false) == NULL);
+        now += wait;
+    }
+    roster_fini(&r);
+}
