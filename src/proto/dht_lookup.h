@@ -1,7 +1,7 @@
 /* dht_lookup: walks towards a target, asking nodes for nodes that are closer (Kademlia's
  * iterative search). Which node is asked next, and when it is over; sends nothing itself.
  *
- * Four questions are under way at a time; one that is not answered after two seconds does not
+ * Four questions are under way at a time; one that is not answered within a second does not
  * count any more, though its answer still does. It is over when the eight closest nodes that
  * are left have answered: of all nodes, and of those whose id fits their address (BEP 42), so
  * that nodes made up around the target cannot hide the real ones.
@@ -18,7 +18,7 @@
 #define DHT_LOOKUP_ALPHA 4u     /* questions under way */
 #define DHT_LOOKUP_WIDTH 8u     /* closest nodes that must have answered */
 #define DHT_LOOKUP_QUERIES 200u /* asked at most */
-#define DHT_LOOKUP_LATE (2 * USEC_PER_SEC)
+#define DHT_LOOKUP_LATE USEC_PER_SEC
 #define DHT_LOOKUP_CREDIT 3
 #define DHT_NOBODY (-1) /* as teller: we know it ourselves */
 

@@ -238,15 +238,15 @@ int dht_store_scrape(struct dht_store *s, const uint8_t *hash, uint8_t seeds[KRP
     return 0;
 }
 
-/* Removing may move swarms to places before and behind: an empty one that is missed now goes
- * with the next sweep. */
+/* Where one was removed another may stand now. */
 void dht_store_sweep(struct dht_store *s, usec now) {
     for (uint32_t i = 0; i < s->cap; i++) {
-        if (!s->table[i])
-            continue;
-        expire(s, s->table[i], now);
-        if (!s->table[i]->count)
+        while (s->table[i]) {
+            expire(s, s->table[i], now);
+            if (s->table[i]->count)
+                break;
             remove_at(s, i);
+        }
     }
 }
 
