@@ -108,6 +108,7 @@ $(UNIT): $(ENGINE_OBJECTS) $(UNIT_OBJECTS)
 
 # The interpreter that `make check` runs the specs with.
 $(PRODUCTS)/lua: $(INTERPRETER)
+	@mkdir -p $(@D)
 	@echo '  link  $@'
 	$(Q)$(CC) $(CFLAGS) $(flags.$(VARIANT)) $(LDFLAGS) -o $@ $^ \
 	    $$(pkg-config --libs $(LUA_NAME))
@@ -120,6 +121,7 @@ $(PRODUCTS)/tests/bench/%: $(OUT)/tests/bench/%.o \
 	$(Q)$(CC) $(CFLAGS) $(flags.$(VARIANT)) $(LDFLAGS) -o $@ $^ $(PKG_LIBS) -lpthread
 
 $(PRODUCTS)/%_fuzz: $(OUT)/tests/fuzz/%_fuzz.o $(ENGINE_OBJECTS)
+	@mkdir -p $(@D)
 	@echo '  link  $@'
 	$(Q)$(CC) $(CFLAGS) $(flags.$(VARIANT)) -fsanitize=fuzzer $(LDFLAGS) -o $@ $^ \
 	    $(PKG_LIBS) -lpthread
