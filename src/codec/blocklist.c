@@ -3,9 +3,9 @@
  *     text -> line -> range -> [sorted ranges][new ones, as they come]
  *                                        at the end: sort all, join what overlaps or touches
  *
- * Half a million lines are usual, so a line of IPv4 is read by hand; all that is rare goes by
- * way of addr_parse. What is added stays behind the sorted part until everything is there: to
- * undo it is to forget it. */
+ * Half a million lines are usual, so a line of IPv4 is read by hand; all that is rare
+ * goes by way of addr_parse. What is added stays behind the sorted part until everything
+ * is there: to undo it is to forget it. */
 #include "codec/blocklist.h"
 
 #include <stdlib.h>
@@ -19,7 +19,7 @@ struct range {
     struct addr first, last;
 };
 
-/* -- reading a line -------------------------------------------------------------------- */
+/* -- reading a line ------------------------------------------------------------------ */
 
 static const char no_range[] = "this is no address, network or range of addresses";
 
@@ -102,7 +102,8 @@ static void fill(struct addr *a, int prefix, bool ones) {
     }
 }
 
-/* "/24": NULL or what is wrong. "::ffff:1.2.3.0/120" has become IPv4, its prefix has not. */
+/* "/24": NULL or what is wrong. "::ffff:1.2.3.0/120" has become IPv4, its prefix has
+ * not. */
 static const char *read_prefix(struct cursor *c, struct range *r, bool colons) {
     int prefix = read_number(c, 3), bits = r->first.family == 4 ? 32 : 128;
     if (prefix < 0)
@@ -187,7 +188,7 @@ static bool is_comment(struct cursor c) {
     return !len || *c.p == '#' || *c.p == ';' || (len > 1 && !memcmp(c.p, "//", 2));
 }
 
-/* -- adding ---------------------------------------------------------------------------- */
+/* -- adding -------------------------------------------------------------------------- */
 
 static void complain(struct blocklist *b, uint32_t line, const char *what) {
     if (b->complaint_count < BLOCKLIST_MAX_COMPLAINTS)
@@ -265,7 +266,7 @@ static int add_lines(struct blocklist *b, struct cursor text) {
     return rc;
 }
 
-/* -- sorting and joining --------------------------------------------------------------- */
+/* -- sorting and joining ------------------------------------------------------------- */
 
 static int compare4(const void *a, const void *b) {
     const struct blocklist_range4 *x = a, *y = b;
@@ -277,7 +278,8 @@ static int compare6(const void *a, const void *b) {
     return memcmp(x->first, y->first, 16);
 }
 
-/* Lists mostly come sorted, and many were sorted before: looking is cheaper than sorting. */
+/* Lists mostly come sorted, and many were sorted before: looking is cheaper than
+ * sorting. */
 static void sort(void *array, size_t count, size_t size,
                  int (*compare)(const void *, const void *)) {
     for (size_t i = 1; i < count; i++) {
@@ -325,7 +327,7 @@ static void settle(struct blocklist *b) {
     join6(b);
 }
 
-/* -- the list -------------------------------------------------------------------------- */
+/* -- the list ------------------------------------------------------------------------ */
 
 void blocklist_init(struct blocklist *b) {
     *b = (struct blocklist){0};

@@ -1,5 +1,5 @@
-/* blocklist: lists of addresses that one does not want to meet, read from the formats that are
- * about, kept as sorted ranges, asked by binary search.
+/* blocklist: lists of addresses that one does not want to meet, read from the formats
+ * that are about, kept as sorted ranges, asked by binary search.
  *
  *     Some name:1.2.3.4-1.2.3.9                   P2P (PeerGuardian)
  *     001.002.003.004 - 001.002.003.009 , 000 , Some name      DAT (eMule); over 127 = allowed
@@ -7,8 +7,8 @@
  *     1.2.3.4-1.2.3.9    1.2.3.4    2001:db8::1   plain
  *     # comment    ; comment    // comment
  *
- * Each line is of whatever format it is: lists are pasted together by hand. A line that makes
- * no sense is left out and complained about; the rest counts. */
+ * Each line is of whatever format it is: lists are pasted together by hand. A line that
+ * makes no sense is left out and complained about; the rest counts. */
 #ifndef MARE_BLOCKLIST_H
 #define MARE_BLOCKLIST_H
 
@@ -43,8 +43,9 @@ struct blocklist {
 
 void blocklist_init(struct blocklist *b);
 void blocklist_fini(struct blocklist *b);
-/* Adds a whole text; several may be added. 0, or with the list as it was before ERR_NOMEM,
- * ERR_LIMIT (too many ranges) or ERR_UNSUPPORTED (compressed), and a sentence. */
+/* Adds a whole text; several may be added. 0, or with the list as it was before
+ * ERR_NOMEM, ERR_LIMIT (too many ranges) or ERR_UNSUPPORTED (compressed), and a
+ * sentence. */
 int blocklist_add_text(struct blocklist *b, const void *data, size_t len, struct err *e)
     MUST_USE;
 /* Both ends included, ports ignored. ERR_INVALID when they are no range. */

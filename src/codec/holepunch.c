@@ -1,4 +1,5 @@
-/* holepunch: see the header. Some clients leave the error code out where there is no error. */
+/* holepunch: see the header. Some clients leave the error code out where there is no
+ * error. */
 #include "codec/holepunch.h"
 
 #include "base/bytes.h"

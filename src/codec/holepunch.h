@@ -3,8 +3,8 @@
  *
  *     [type 1][family 1: 0 = IPv4, 1 = IPv6][address 4 or 16][port 2][error 4]
  *
- * Who wants to meet sends RENDEZVOUS to the third, who tells both sides to CONNECT to each
- * other at once, by uTP, or answers with an ERROR. */
+ * Who wants to meet sends RENDEZVOUS to the third, who tells both sides to CONNECT to
+ * each other at once, by uTP, or answers with an ERROR. */
 #ifndef MARE_HOLEPUNCH_H
 #define MARE_HOLEPUNCH_H
 
@@ -33,8 +33,8 @@ struct holepunch {
     uint32_t error; /* enum holepunch_error, or one of the future; 0 but in an ERROR */
 };
 
-/* 0; ERR_FORMAT; ERR_UNSUPPORTED for a type of the future; ERR_INVALID when nobody can be at
- * that address (the answer is HOLEPUNCH_NO_SUCH_PEER, m is filled). */
+/* 0; ERR_FORMAT; ERR_UNSUPPORTED for a type of the future; ERR_INVALID when nobody can be
+ * at that address (the answer is HOLEPUNCH_NO_SUCH_PEER, m is filled). */
 int holepunch_decode(struct holepunch *m, const uint8_t *data, size_t len) MUST_USE;
 size_t holepunch_encode(uint8_t out[HOLEPUNCH_MAX], const struct holepunch *m);
 

@@ -1,5 +1,5 @@
-/* lsd: see the header. Header names are of any case and order, as in HTTP, and lines may end
- * in a bare newline. */
+/* lsd: see the header. Header names are of any case and order, as in HTTP, and lines may
+ * end in a bare newline. */
 #include "codec/lsd.h"
 
 #include <string.h>

@@ -1,5 +1,5 @@
-/* lsd: local service discovery, "who on this network has these torrents, too?" (BEP 14). A
- * datagram in the dress of HTTP, sent to a multicast group:
+/* lsd: local service discovery, "who on this network has these torrents, too?" (BEP 14).
+ * A datagram in the dress of HTTP, sent to a multicast group:
  *
  *     BT-SEARCH * HTTP/1.1\r\n
  *     Host: 239.192.152.143:6771\r\n
@@ -29,8 +29,9 @@ struct lsd_message {
     char cookie[LSD_MAX_COOKIE + 1]; /* "" if none; a longer one is cut */
 };
 
-/* 0; ERR_FORMAT when it is something else, has no port or no info hash; ERR_LIMIT when it is
- * longer than LSD_MAX_MESSAGE. Hashes that are none, and those over the bound, are left out. */
+/* 0; ERR_FORMAT when it is something else, has no port or no info hash; ERR_LIMIT when it
+ * is longer than LSD_MAX_MESSAGE. Hashes that are none, and those over the bound, are
+ * left out. */
 int lsd_decode(struct lsd_message *m, const uint8_t *data, size_t len) MUST_USE;
 /* `family` is that of the group it goes to. */
 void lsd_encode(struct text *out, const struct lsd_message *m, uint8_t family);

@@ -1,4 +1,5 @@
-/* magnet: links read with patience. What happens to them on their way, and is undone here:
+/* magnet: links read with patience. What happens to them on their way, and is undone
+ * here:
  *
  *     &amp;tr=            copied from the source of a web page
  *     magnet%3A%3Fxt=...  handed on by a browser as one encoded word
@@ -39,7 +40,7 @@ static struct span span_of(const struct text *t) {
     return (struct span){(const uint8_t *)t->data, t->len};
 }
 
-/* -- percent-encoding ------------------------------------------------------------------ */
+/* -- percent-encoding ---------------------------------------------------------------- */
 
 /* A '%' that no two digits follow stands for itself. */
 static void add_decoded(struct text *out, struct span s, bool plus_is_blank) {
@@ -55,7 +56,7 @@ static void add_decoded(struct text *out, struct span s, bool plus_is_blank) {
     }
 }
 
-/* -- info hashes ----------------------------------------------------------------------- */
+/* -- info hashes --------------------------------------------------------------------- */
 
 static int base32_digit(uint8_t c) {
     if (c >= 'a' && c <= 'z')
@@ -92,7 +93,7 @@ static bool read_hash(uint8_t out[20], struct span s) {
     return good;
 }
 
-/* -- lists ----------------------------------------------------------------------------- */
+/* -- lists --------------------------------------------------------------------------- */
 
 static bool list_has(const struct magnet_list *l, const char *item) {
     for (uint32_t i = 0; i < l->count; i++)
@@ -126,7 +127,7 @@ static void list_free(struct magnet_list *l) {
     free(l->items);
 }
 
-/* -- addresses of trackers and web seeds ----------------------------------------------- */
+/* -- addresses of trackers and web seeds --------------------------------------------- */
 
 /* Copies a URL, with "http:/host" made "http://host", and with blanks and the letters of
  * other alphabets encoded, as they are on the wire. */
@@ -171,7 +172,7 @@ static int add_to_urls(struct magnet_list *l, struct span s, bool web) {
     return rc;
 }
 
-/* -- fields ---------------------------------------------------------------------------- */
+/* -- fields -------------------------------------------------------------------------- */
 
 struct reader {
     struct magnet *m;
@@ -213,7 +214,8 @@ static bool is_host_char(uint8_t c) {
            c == '.' || c == '-' || c == '_';
 }
 
-/* "name:port". To look the name up is somebody else's work; here it only has to be one. */
+/* "name:port". To look the name up is somebody else's work; here it only has to be
+ * one. */
 static bool is_host_port(const char *text) {
     const char *p = text;
     struct addr ignored;
@@ -346,7 +348,7 @@ static int read_fields(struct reader *r, struct span s) {
     return rc;
 }
 
-/* -- links ----------------------------------------------------------------------------- */
+/* -- links --------------------------------------------------------------------------- */
 
 /* A player's directory in front of the link. */
 static struct span without_directory(struct span s) {
@@ -443,7 +445,7 @@ bool magnet_selects(const struct magnet *m, uint32_t file) {
     return m->file_count == 0;
 }
 
-/* -- writing --------------------------------------------------------------------------- */
+/* -- writing ------------------------------------------------------------------------- */
 
 static void write_field(struct text *out, const char *key, const char *value) {
     text_addf(out, "&%s=", key);

@@ -1,11 +1,12 @@
-/* magnet: a link that holds no more than a torrent's identity and where to ask (BEP 9, 53).
+/* magnet: a link that holds no more than a torrent's identity and where to ask (BEP 9,
+ * 53).
  *
  *     magnet:?xt=urn:btih:<40 hex or 32 base32>&dn=name&tr=tracker&ws=web&x.pe=host:port&so=0,2-4
  *
- * A message and its inverse in one file. Links come from people, by way of web pages, shells
- * and players, each of which may damage them; what can be repaired without guessing is (see
- * magnet.c). Only the info hash is needed: any other field that makes no sense, or is one too
- * many, is left out. */
+ * A message and its inverse in one file. Links come from people, by way of web pages,
+ * shells and players, each of which may damage them; what can be repaired without
+ * guessing is (see magnet.c). Only the info hash is needed: any other field that makes no
+ * sense, or is one too many, is left out. */
 #ifndef MARE_MAGNET_H
 #define MARE_MAGNET_H
 
@@ -39,15 +40,15 @@ struct magnet {
     uint32_t file_count;
 };
 
-/* Is this text meant as a link or an info hash rather than as a path or another URL? It may
- * still be refused. */
+/* Is this text meant as a link or an info hash rather than as a path or another URL? It
+ * may still be refused. */
 bool magnet_likely(const char *text, size_t len);
 /* A link, or a bare info hash. 0; ERR_FORMAT, ERR_LIMIT, ERR_UNSUPPORTED (a v2 link, btmh
  * without btih) or ERR_NOMEM with a sentence, and then there is nothing to free. */
 int magnet_parse(struct magnet *m, const char *text, size_t len, struct err *e) MUST_USE;
 void magnet_free(struct magnet *m);
-/* Writes the link. The fields are written as they are: who fills a magnet by hand may lend
- * it strings, and does not free it. */
+/* Writes the link. The fields are written as they are: who fills a magnet by hand may
+ * lend it strings, and does not free it. */
 void magnet_write(struct text *out, const struct magnet *m);
 
 /* Does the link ask for this file? True for all when it names none. */

@@ -16,7 +16,7 @@
 
 #define MAX_PLAUSIBLE 1000000000 /* as in announce */
 
-/* -- the request ----------------------------------------------------------------------- */
+/* -- the request --------------------------------------------------------------------- */
 
 static void add_query(struct text *out, size_t start, const uint8_t (*hashes)[20],
                       uint32_t count) {
@@ -51,7 +51,7 @@ int scrape_url(struct text *out, const char *announce, const uint8_t (*hashes)[2
     return out->failed ? ERR_NOMEM : 0;
 }
 
-/* -- the reply ------------------------------------------------------------------------- */
+/* -- the reply ----------------------------------------------------------------------- */
 
 static int64_t read_count(struct bnode n) {
     int64_t v;

@@ -20,7 +20,7 @@
 #define OPTION_MAX 255u
 #define MAX_PLAUSIBLE 1000000000 /* as in announce */
 
-/* -- requests -------------------------------------------------------------------------- */
+/* -- requests ------------------------------------------------------------------------ */
 
 void udp_header_put(uint8_t *packet, uint64_t connection, enum udp_action action,
                     uint32_t transaction) {
@@ -92,7 +92,7 @@ size_t udp_scrape_encode(uint8_t out[UDP_TRACKER_MAX_PACKET], const uint8_t (*ha
     return UDP_TRACKER_HEADER + count * 20;
 }
 
-/* -- replies --------------------------------------------------------------------------- */
+/* -- replies ------------------------------------------------------------------------- */
 
 bool udp_reply_decode(struct udp_reply *r, const uint8_t *data, size_t len) {
     static const uint8_t shortest[] = {

@@ -1,6 +1,6 @@
-/* udp_tracker: the datagrams between a client and a UDP tracker (BEP 15), with the tracker's
- * URL behind an announce (BEP 41). Replies are given the same shape as HTTP ones, so whoever
- * uses them need not know how they came.
+/* udp_tracker: the datagrams between a client and a UDP tracker (BEP 15), with the
+ * tracker's URL behind an announce (BEP 41). Replies are given the same shape as HTTP
+ * ones, so whoever uses them need not know how they came.
  *
  *     connect   [magic 8][action 0][transaction]               -> [0][transaction][connection 8]
  *     announce  [connection 8][action 1][transaction] 82 bytes -> [1][transaction] counts, peers
@@ -24,9 +24,9 @@ enum udp_action {
 
 /* Encoders return the length. */
 size_t udp_connect_encode(uint8_t out[UDP_TRACKER_HEADER], uint32_t transaction);
-/* The header is left zero, for udp_header_put at the time of sending. `url` is the tracker's,
- * whose path and query are added (a longer one than fits is not); NULL = none. The request's
- * tracker_id and ip6 have no place here. */
+/* The header is left zero, for udp_header_put at the time of sending. `url` is the
+ * tracker's, whose path and query are added (a longer one than fits is not); NULL = none.
+ * The request's tracker_id and ip6 have no place here. */
 size_t udp_announce_encode(uint8_t out[UDP_TRACKER_MAX_PACKET],
                            const struct announce_request *r, const char *url);
 /* count <= SCRAPE_MAX_HASHES. */
@@ -35,7 +35,8 @@ size_t udp_scrape_encode(uint8_t out[UDP_TRACKER_MAX_PACKET], const uint8_t (*ha
 void udp_header_put(uint8_t *packet, uint64_t connection, enum udp_action action,
                     uint32_t transaction);
 
-/* What every reply begins with: false if it is shorter than its action needs, or of none. */
+/* What every reply begins with: false if it is shorter than its action needs, or of
+ * none. */
 struct udp_reply {
     enum udp_action action;
     uint32_t transaction;
@@ -44,8 +45,8 @@ struct udp_reply {
 };
 bool udp_reply_decode(struct udp_reply *r, const uint8_t *data, size_t len) MUST_USE;
 
-/* The body of an announce reply. `family` is that of the address it came from: 4 or 6, the
- * peers have it, too. 0 or ERR_NOMEM. */
+/* The body of an announce reply. `family` is that of the address it came from: 4 or 6,
+ * the peers have it, too. 0 or ERR_NOMEM. */
 int udp_announce_decode(struct announce_reply *r, struct span body, uint8_t family)
     MUST_USE;
 /* The body of a scrape reply, in the order of the request; what is missing is -1. */

@@ -1,5 +1,5 @@
-/* ut_pex: see the header. The two families have fields of their own on the wire and are one
- * list here, so each field is read and written by the same row of one table. */
+/* ut_pex: see the header. The two families have fields of their own on the wire and are
+ * one list here, so each field is read and written by the same row of one table. */
 #include "codec/ut_pex.h"
 
 #include "codec/bencode.h"
@@ -16,14 +16,15 @@ static const struct field {
     {"dropped6", NULL, true, 6},
 };
 
-/* -- decoding -------------------------------------------------------------------------- */
+/* -- decoding ------------------------------------------------------------------------ */
 
 static bool usable(const struct addr *a) {
     enum addr_kind kind = addr_kind(a);
     return a->port && kind != ADDR_ANY && kind != ADDR_MULTICAST;
 }
 
-/* Behind a router, and on one machine, peers share an address; in the world they do not. */
+/* Behind a router, and on one machine, peers share an address; in the world they do
+ * not. */
 static bool is_repeated(const struct pex_list *l, const struct addr *a) {
     bool global = addr_kind(a) == ADDR_GLOBAL;
     for (uint32_t i = 0; i < l->count; i++)
@@ -72,7 +73,7 @@ int ut_pex_decode(struct ut_pex *m, const uint8_t *data, size_t len) {
     return rc;
 }
 
-/* -- encoding -------------------------------------------------------------------------- */
+/* -- encoding ------------------------------------------------------------------------ */
 
 /* The addresses of one family, one behind the other, and their flags. */
 struct packed {

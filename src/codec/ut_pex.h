@@ -4,8 +4,8 @@
  *       6:added6 18: [ip 16][port 2]  8:added6.f 1: [flags]  7:dropped ...  8:dropped6 ... e
  *
  * What a peer tells is hearsay: addresses that nobody can connect to are left out, as are
- * repeated ones and (among global addresses) a second port of the same host, with which one
- * message could aim us all at one victim. The rest is for the roster to judge. */
+ * repeated ones and (among global addresses) a second port of the same host, with which
+ * one message could aim us all at one victim. The rest is for the roster to judge. */
 #ifndef MARE_UT_PEX_H
 #define MARE_UT_PEX_H
 

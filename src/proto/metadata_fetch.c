@@ -4,9 +4,9 @@
  *                         |
  *     blocks    [16 KiB | sender] [missing, 2 asked] [missing] ...  of the size that is tried
  *
- * What changes the choice of the size, or of the one peer that is asked alone, only notes so
- * (`stale`); the choice is made anew when the next request is wanted. There are at most 200
- * sources and 1,920 blocks, so plain walks do. */
+ * What changes the choice of the size, or of the one peer that is asked alone, only notes
+ * so (`stale`); the choice is made anew when the next request is wanted. There are at
+ * most 200 sources and 1,920 blocks, so plain walks do. */
 #include "proto/metadata_fetch.h"
 
 #include <stdlib.h>
@@ -64,7 +64,7 @@ struct metadata_fetch *metadata_fetch_new(const uint8_t info_hash[SHA1_LEN]) {
     return f;
 }
 
-/* -- requests -------------------------------------------------------------------------- */
+/* -- requests ------------------------------------------------------------------------ */
 
 static bool is_live(const struct request *q) {
     return q->due && q->due != USEC_NEVER;
@@ -96,7 +96,7 @@ static void release_all(struct metadata_fetch *f, struct source *s) {
         release(f, &s->asked[i]);
 }
 
-/* -- sources --------------------------------------------------------------------------- */
+/* -- sources ------------------------------------------------------------------------- */
 
 static struct source *find_source(const struct metadata_fetch *f, handle peer) {
     for (uint32_t i = 0; i < f->source_count; i++)
@@ -133,7 +133,8 @@ static int grow_sources(struct metadata_fetch *f) {
     return 0;
 }
 
-/* Blocks for the largest size that was ever named: to change the size then needs nothing. */
+/* Blocks for the largest size that was ever named: to change the size then needs
+ * nothing. */
 static int grow_blocks(struct metadata_fetch *f, uint32_t pieces) {
     if (pieces <= f->block_cap)
         return 0;
@@ -176,7 +177,7 @@ void metadata_fetch_on_gone(struct metadata_fetch *f, handle peer) {
     f->stale = true;
 }
 
-/* -- what is tried --------------------------------------------------------------------- */
+/* -- what is tried ------------------------------------------------------------------- */
 
 static void start_over(struct metadata_fetch *f, uint32_t size) {
     for (uint32_t i = 0; i < f->source_count; i++)
@@ -197,7 +198,8 @@ static uint32_t votes_for(const struct metadata_fetch *f, uint32_t size) {
     return votes;
 }
 
-/* The size that most of those name who can be asked; the present one if it has as many. */
+/* The size that most of those name who can be asked; the present one if it has as
+ * many. */
 static void settle_size(struct metadata_fetch *f) {
     uint32_t best = f->size, most = votes_for(f, f->size);
     if (most && f->received)
@@ -217,8 +219,8 @@ static bool better_alone(const struct source *a, const struct source *b) {
     return a->suspect < b->suspect;
 }
 
-/* Slow is fine, but not slow without end: half a minute and a quarter of a second for each
- * piece, twice that the next time. */
+/* Slow is fine, but not slow without end: half a minute and a quarter of a second for
+ * each piece, twice that the next time. */
 static void start_alone(struct metadata_fetch *f, const struct source *s, usec now) {
     start_over(f, s->size);
     f->loner = s->peer;
@@ -250,7 +252,7 @@ static void settle(struct metadata_fetch *f, usec now) {
     f->stale = false;
 }
 
-/* -- asking ---------------------------------------------------------------------------- */
+/* -- asking -------------------------------------------------------------------------- */
 
 /* The missing piece that the fewest were asked for. */
 static bool pick(const struct metadata_fetch *f, struct source *s, uint32_t *piece) {
@@ -291,7 +293,7 @@ void metadata_fetch_on_reject(struct metadata_fetch *f, handle peer, uint32_t pi
     hush(f, s, now);
 }
 
-/* -- what arrives ---------------------------------------------------------------------- */
+/* -- what arrives -------------------------------------------------------------------- */
 
 static void note_suspect(struct metadata_fetch *f, handle peer) {
     struct source *s = find_source(f, peer);
@@ -387,7 +389,7 @@ int metadata_fetch_on_data(struct metadata_fetch *f, handle peer,
     return store(f, peer, d);
 }
 
-/* -- time ------------------------------------------------------------------------------ */
+/* -- time ---------------------------------------------------------------------------- */
 
 static void expire(struct metadata_fetch *f, struct source *s, usec now) {
     bool silent = false;
@@ -429,7 +431,7 @@ usec metadata_fetch_due(const struct metadata_fetch *f) {
     return due;
 }
 
-/* -- the rest -------------------------------------------------------------------------- */
+/* -- the rest ------------------------------------------------------------------------ */
 
 const handle *metadata_fetch_suspects(const struct metadata_fetch *f, uint32_t *count) {
     *count = f->suspect_count;

@@ -1,16 +1,16 @@
 /* udp_announce: see the header.
  *
  * The question is written once, at the beginning; a packet that is sent is that with the
- * connection's and the transaction's number put in front. A transaction id lives as long as
- * the question it belongs to, over all repetitions: an answer to the first one that comes
- * after the second was sent is as good. */
+ * connection's and the transaction's number put in front. A transaction id lives as long
+ * as the question it belongs to, over all repetitions: an answer to the first one that
+ * comes after the second was sent is as good. */
 #include "proto/udp_announce.h"
 
 #include <string.h>
 
 #include "base/rng.h"
 
-/* -- states ---------------------------------------------------------------------------- */
+/* -- states -------------------------------------------------------------------------- */
 
 static int fail(struct udp_announce *u, int code) {
     u->state = UDP_STATE_FAILED;
@@ -69,7 +69,7 @@ void udp_announce_fini(struct udp_announce *u) {
     announce_reply_free(&u->reply);
 }
 
-/* -- sending --------------------------------------------------------------------------- */
+/* -- sending ------------------------------------------------------------------------- */
 
 /* Nobody answered. */
 static int on_timeout(struct udp_announce *u, usec now) {
@@ -100,7 +100,7 @@ int udp_announce_next(struct udp_announce *u, uint8_t out[UDP_TRACKER_MAX_PACKET
     return (int)u->packet_len;
 }
 
-/* -- what comes back ------------------------------------------------------------------- */
+/* -- what comes back ----------------------------------------------------------------- */
 
 static int on_connected(struct udp_announce *u, uint64_t id, usec now) {
     u->connection = (struct udp_connection){id, now + UDP_CONNECTION_LIFE};

@@ -1,5 +1,5 @@
-/* udp_announce: one announce to, or one scrape of, a UDP tracker, as a machine without I/O
- * (BEP 15).
+/* udp_announce: one announce to, or one scrape of, a UDP tracker, as a machine without
+ * I/O (BEP 15).
  *
  *     connecting --reply--> asking --reply--> done
  *         ^                   |
@@ -9,9 +9,9 @@
  *     comes from the tracker's address (and only from there) to udp_announce_on_packet, and
  *     call udp_announce_next again after either and when udp_announce_due has come.
  *
- * Transaction ids are the kernel's randomness: who cannot read our packets cannot answer in the
- * tracker's name. The connection id is good for a minute and for all torrents that have this
- * tracker: the caller keeps it from one announce to the next. */
+ * Transaction ids are the kernel's randomness: who cannot read our packets cannot answer
+ * in the tracker's name. The connection id is good for a minute and for all torrents that
+ * have this tracker: the caller keeps it from one announce to the next. */
 #ifndef MARE_UDP_ANNOUNCE_H
 #define MARE_UDP_ANNOUNCE_H
 
@@ -64,16 +64,16 @@ int udp_announce_init_scrape(struct udp_announce *u, const uint8_t (*hashes)[20]
                              uint32_t max_tries, usec now) MUST_USE;
 void udp_announce_fini(struct udp_announce *u);
 
-/* The length of the packet to send now, 0 = none; ERR_TIMEOUT when it has given up, ERR_IO.
- * To be called until it gives 0. */
+/* The length of the packet to send now, 0 = none; ERR_TIMEOUT when it has given up,
+ * ERR_IO. To be called until it gives 0. */
 int udp_announce_next(struct udp_announce *u, uint8_t out[UDP_TRACKER_MAX_PACKET],
                       usec now) MUST_USE;
 /* USEC_NEVER when done or failed. */
 static inline usec udp_announce_due(const struct udp_announce *u) {
     return u->due;
 }
-/* 1: done (a refusal is an answer, too: reply.failure). 0: go on; what is not an answer to us
- * is ignored. ERR_NOMEM, ERR_IO: failed. */
+/* 1: done (a refusal is an answer, too: reply.failure). 0: go on; what is not an answer
+ * to us is ignored. ERR_NOMEM, ERR_IO: failed. */
 int udp_announce_on_packet(struct udp_announce *u, const uint8_t *data, size_t len,
                            usec now) MUST_USE;
 

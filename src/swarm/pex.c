@@ -3,8 +3,8 @@
  *     told    A   C D   F          both walked at once:
  *     peers   A B   D E F G        only in told -> dropped (C), only in peers -> added (B E G)
  *
- * If there are too many to add, a random place in the list is where it begins: else every peer
- * would be told of the same lowest addresses first. */
+ * If there are too many to add, a random place in the list is where it begins: else every
+ * peer would be told of the same lowest addresses first. */
 #include "swarm/pex.h"
 
 #include <stdlib.h>
