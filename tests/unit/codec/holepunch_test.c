@@ -48,6 +48,12 @@ TEST(holepunch_survives_being_cut_anywhere) {
     }
 }
 
+TEST(holepunch_needs_two_bytes_to_know_its_family) {
+    struct holepunch m;
+    CHECK_INT(decode(&m, "\0", 1), ERR_FORMAT);
+    CHECK_INT(decode(&m, "\0\xff", 2), ERR_FORMAT);
+}
+
 TEST(holepunch_error_only_counts_in_errors) {
     struct holepunch m;
     CHECK_INT(decode(&m, "\0\0\x01\x02\x03\x04\x1a\xe1\0\0\0\1", 12), 0);

@@ -34,6 +34,19 @@ TEST(lsd_reads_what_it_writes) {
     text_free(&t);
 }
 
+TEST(lsd_reads_any_port) {
+    static const uint16_t ports[] = {1, 10, 6090, 49999, 65535};
+    for (size_t i = 0; i < COUNT_OF(ports); i++) {
+        struct lsd_message m = {.port = ports[i], .count = 1}, again;
+        struct text t;
+        text_init(&t);
+        lsd_encode(&t, &m, 4);
+        CHECK_INT(decode(&again, t.data, t.len), 0);
+        CHECK_INT(again.port, ports[i]);
+        text_free(&t);
+    }
+}
+
 TEST(lsd_names_the_group_it_goes_to) {
     struct lsd_message m = {.port = 1};
     struct text t;

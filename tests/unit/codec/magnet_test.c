@@ -1,4 +1,5 @@
-/* magnet: links as they are meant, as they arrive, and as nobody should have written them. */
+/* magnet: links as they are meant, as they arrive, and as nobody should have written
+ * them. */
 #include "codec/magnet.h"
 
 #include "support/check.h"
@@ -123,6 +124,7 @@ TEST(magnet_reads_and_repairs_trackers) {
     } rows[] = {
         {LINK "&tr=http://t/a", "http://t/a"},
         {LINK "&tr=http%3A%2F%2Ft%2Fa%3Fx%3D1%26y", "http://t/a?x=1&y"},
+        {LINK "&tr=http%3A%2F%2Ft%2Fa%3Fx%3D%2526y", "http://t/a?x=%26y"},
         {LINK "&tr.1=udp://t:80/announce", "udp://t:80/announce"},
         {LINK "&tr=http:/t/a", "http://t/a"},
         {LINK "&tr=udp:/t:80/a//b", "udp://t:80/a//b"},
@@ -195,6 +197,20 @@ TEST(magnet_leaves_out_what_is_no_peer) {
         CHECK_INT(m.peers.count, 0);
         magnet_free(&m);
     }
+}
+
+TEST(magnet_goes_on_behind_a_peer_that_is_too_long) {
+    struct magnet m;
+    struct text t;
+    text_init(&t);
+    text_adds(&t, LINK "&x.pe=");
+    for (int i = 0; i < 300; i++)
+        text_addc(&t, 'h');
+    text_adds(&t, ":1&x.pe=h:1");
+    CHECK_INT(parse_bytes(&m, t.data, t.len), 0);
+    CHECK_INT(m.peers.count, 1);
+    text_free(&t);
+    magnet_free(&m);
 }
 
 TEST(magnet_reads_selected_files) {

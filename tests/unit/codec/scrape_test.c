@@ -136,6 +136,8 @@ TEST(scrape_reply_size_is_bounded) {
     CHECK(data);
     CHECK_INT(scrape_reply_parse(&r, NULL, NULL, 0, data, SCRAPE_MAX_REPLY + 1, NULL),
               ERR_LIMIT);
+    CHECK_INT(scrape_reply_parse(&r, NULL, NULL, 0, data, SCRAPE_MAX_REPLY, NULL),
+              ERR_FORMAT);
     free(data);
 }
 

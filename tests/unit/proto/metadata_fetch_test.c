@@ -288,6 +288,27 @@ TEST(metadata_mismatch_of_several_senders_accuses_none_and_asks_them_alone) {
     metadata_fetch_free(f);
 }
 
+TEST(metadata_mismatch_names_the_sender_of_every_piece) {
+    for (uint32_t odd = 0; odd < PIECES; odd++) {
+        struct metadata_fetch *f = start();
+        uint32_t count, piece;
+        int rc = 0;
+        CHECK_INT(metadata_fetch_on_peer(f, 1, SIZE), 0);
+        CHECK_INT(metadata_fetch_on_peer(f, 2, SIZE), 0);
+        for (uint32_t i = 0; i < PIECES; i++) {
+            handle peer = i == odd ? 2 : 1;
+            CHECK_INT(rc, 0);
+            CHECK(metadata_fetch_next_request(f, peer, 0, &piece));
+            CHECK_INT(piece, i);
+            rc = give_wrong(f, peer, piece, 0);
+        }
+        CHECK_INT(rc, ERR_HASH);
+        (void)metadata_fetch_suspects(f, &count);
+        CHECK_INT(count, 2);
+        metadata_fetch_free(f);
+    }
+}
+
 TEST(metadata_fetch_alone_has_an_end) {
     struct metadata_fetch *f = start();
     uint32_t piece;
@@ -325,6 +346,7 @@ TEST(metadata_fetch_believes_the_majority_before_anything_arrived) {
     (void)metadata_fetch_progress(f, &of);
     CHECK_INT(of, PIECES);
     CHECK(!metadata_fetch_next_request(f, 1, 0, &piece));
+    CHECK_INT(give(f, 1, 0, 0), ERR_NOTFOUND); /* that was of another size */
     CHECK_INT(all_from(f, 2, true), 0);
     CHECK_INT(all_from(f, 3, true), 1);
     expect_result(f);

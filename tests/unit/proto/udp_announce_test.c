@@ -1,4 +1,5 @@
-/* udp_announce: the conversation with a tracker that answers, is silent, restarts or lies. */
+/* udp_announce: the conversation with a tracker that answers, is silent, restarts or
+ * lies. */
 #include "proto/udp_announce.h"
 
 #include "support/check.h"
