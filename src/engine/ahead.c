@@ -12,7 +12,8 @@
 #include "engine/store.h"
 #include "io/jobs.h"
 
-#define AHEAD_PIECE (4u << 20)   /* smaller pieces are hashed fast enough at their end */
+#define AHEAD_PIECE \
+    (8u << 20) /* smaller ones gather at their end (store) and share a loop there */
 #define AHEAD_STEP (1u << 20)    /* so much at least is worth a job */
 #define AHEAD_ALONG (256u << 10) /* ... and so much of other pieces goes along */
 

@@ -173,6 +173,8 @@ static struct store_write *store_write_of(struct piece_write *w) {
     return w ? CONTAINER_OF(w, struct store_write, write) : NULL;
 }
 
+static void release_gathered(struct torrent *t);
+
 static void settle(struct store_write *w) {
     struct torrent *t = w->torrent;
     int status = w->write.op.status;
@@ -196,18 +198,24 @@ static void on_written(struct storage_op *op) {
     struct stats *stats = &w->torrent->session->stats;
     stats->hash_nsec += (uint64_t)op->hash_nsec;
     stats->disk_nsec += (uint64_t)op->disk_nsec;
+    struct torrent *t = w->torrent;
+    t->batches_running--;
     for (; w; w = next) {
         next = store_write_of(w->write.next);
         settle(w);
     }
+    if (!timer_is_set(&t->gather_timer))
+        release_gathered(t);
 }
 
 /* The writes from `w` on go to a worker together. */
 static void start_writes(struct store_write *w) {
     struct store_write *next;
     w->write.op.done = on_written;
-    if (storage_write_piece(w->torrent->storage, &w->write) == 0)
+    if (storage_write_piece(w->torrent->storage, &w->write) == 0) {
+        w->torrent->batches_running++;
         return;
+    }
     for (; w; w = next) {
         next = store_write_of(w->write.next);
         w->torrent->writes_running--;
@@ -237,8 +245,8 @@ static void on_disk_timer(struct timer *timer, usec now) {
 
 /* ---- complete pieces gather -------------------------------------------------------------- */
 
-/* Pieces that complete within a moment of each other are hashed in one loop (base/hash_lanes); a
- * lone one waits no longer than that moment. */
+/* Pieces that complete within a moment of each other, or while others are being hashed, are hashed
+ * in one loop (base/hash_lanes); a lone one waits no longer than that moment. */
 static void release_gathered(struct torrent *t) {
     struct store_write *first = t->gathered;
     t->gathered = NULL, t->gathered_count = 0;
@@ -248,8 +256,10 @@ static void release_gathered(struct torrent *t) {
 }
 
 static void on_gather_timer(struct timer *timer, usec now) {
+    struct torrent *t = CONTAINER_OF(timer, struct torrent, gather_timer);
     (void)now;
-    release_gathered(CONTAINER_OF(timer, struct torrent, gather_timer));
+    if (t->batches_running == 0) /* else the batch that ends takes care */
+        release_gathered(t);
 }
 
 static void gather(struct torrent *t, struct store_write *w) {

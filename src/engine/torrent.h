@@ -68,7 +68,7 @@ struct torrent {
     struct resume *resume; /* what the resume file said, while it is being verified */
     struct link writes; /* pieces in the hash and write jobs, or waiting for the disk */
     struct store_write *gathered; /* complete pieces that wait for company */
-    uint32_t gathered_count;
+    uint32_t gathered_count, batches_running;
     struct timer gather_timer;
     uint64_t writes_bytes; /* in `writes` */
     uint32_t aheads;       /* jobs that hash the beginnings of open pieces */
