@@ -169,23 +169,34 @@ static int on_socket(CURL *easy, curl_socket_t fd, int what, void *arg, void *kn
 
 struct fetcher *fetcher_new(struct loop *l, struct err *e) {
     struct fetcher *f = calloc(1, sizeof *f);
-    bool ready = f && curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK;
-    if (ready && !(f->multi = curl_multi_init()))
-        curl_global_cleanup();
-    if (!f || !f->multi) {
-        err_set(e, ERR_NOMEM, "libcurl cannot be started");
-        free(f);
+    if (!f) {
+        err_set(e, ERR_NOMEM, "out of memory");
         return NULL;
     }
     f->loop = l;
     list_init(&f->fetches);
     timer_init(&f->timer, on_timer);
+    return f;
+}
+
+/* libcurl and what it brings along take three megabytes as soon as they are started: a session
+ * that asks nobody does without. */
+static int wake_curl(struct fetcher *f, struct err *e) {
+    if (f->multi)
+        return 0;
+    if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
+        return err_set(e, ERR_NOMEM, "libcurl cannot be started");
+    f->multi = curl_multi_init();
+    if (!f->multi) {
+        curl_global_cleanup();
+        return err_set(e, ERR_NOMEM, "libcurl cannot be started");
+    }
     curl_multi_setopt(f->multi, CURLMOPT_SOCKETFUNCTION, on_socket);
     curl_multi_setopt(f->multi, CURLMOPT_SOCKETDATA, f);
     curl_multi_setopt(f->multi, CURLMOPT_TIMERFUNCTION, on_timeout);
     curl_multi_setopt(f->multi, CURLMOPT_TIMERDATA, f);
     curl_multi_setopt(f->multi, CURLMOPT_MAXCONNECTS, MAX_IDLE_CONNECTIONS);
-    return f;
+    return 0;
 }
 
 void fetcher_free(struct fetcher *f) {
@@ -194,9 +205,12 @@ void fetcher_free(struct fetcher *f) {
     assert(!f->busy);
     while (!list_empty(&f->fetches))
         fetch_free(LIST_ITEM(f->fetches.next, struct fetch, link));
-    curl_multi_cleanup(f->multi);
     timer_stop(loop_timers(f->loop), &f->timer);
-    curl_global_cleanup();
+    if (f->multi) {
+        curl_multi_cleanup(f->multi);
+        timer_stop(loop_timers(f->loop), &f->timer); /* curl may have set it again */
+        curl_global_cleanup();
+    }
     free(f);
 }
 
@@ -233,7 +247,7 @@ static int begin(struct fetch *t, const struct fetch_options *o, struct err *e) 
 
 struct fetch *fetch_start(struct fetcher *f, const struct fetch_options *o,
                           fetch_done *done, void *owner, struct err *e) {
-    struct fetch *t = fetch_new(f, o, e);
+    struct fetch *t = wake_curl(f, e) < 0 ? NULL : fetch_new(f, o, e);
     if (!t)
         return NULL;
     t->done = done;

@@ -11,7 +11,7 @@
 
 struct fetcher {
     struct loop *loop;
-    CURLM *multi;
+    CURLM *multi;        /* NULL before the first transfer */
     struct timer timer;  /* curl's own deadline */
     struct link fetches; /* those that are not finished */
     bool starved;        /* one of them could not get a watch */
