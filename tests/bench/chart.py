@@ -7,7 +7,7 @@ from results import METRICS
 WIDTH, LABEL, RIGHT, ROW, HEAD = 960, 380, 150, 20, 46
 PANELS = [  # section, metric, is less better
     ("download", "cpu", True), ("download", "speed", False), ("download", "rss", True),
-    ("seeding", "cpu", True), ("mare downloads from", "copied", True),
+    ("seeding", "cpu", True), ("link", "steady", False), ("mare downloads from", "copied", True),
     ("re-check", "speed", False), ("at rest", "step_us", True), ("at rest", "anonymous", True),
 ]
 OURS, REST = "#2b6cb0", "#a0aec0"

@@ -6,6 +6,7 @@ import statistics
 # metric: (title, format)
 METRICS = {
     "speed": ("MB/s", "%.0f"),
+    "steady": ("steady MB/s", "%.1f"),
     "cpu": ("CPU s/GiB", "%.2f"),
     "rss": ("peak MiB", "%.0f"),
     "copied": ("copied", "%.4f"),
@@ -173,6 +174,11 @@ def bench_bars(results):
             yield Bar("seeding, CPU to blaster, " + case,
                       results.ratio(CPU, ("seeding", case, who), ("seeding", case, "blaster")),
                       "<=", 1.25)
+    for case, who in results.cases("link"):
+        if who == "mare":
+            yield Bar("speed to plain TCP, link of " + case,
+                      results.ratio("steady", ("link", case, who), ("link", case, "plain TCP")),
+                      ">=", 0.90)
     yield from verify_bars(results)
     idle = ("at rest", "nobody to talk to", "mare get")
     yield Bar("idle, resident MiB", results.summary(*idle, "rss"), "<=", 10, "%.1f")

@@ -64,6 +64,13 @@ def seedings(clients):
                    lambda b, c=client, n=count: scenarios.seed(b, c, n))
 
 
+def links():
+    for rate in (5, 20, 60):
+        for who, measure in (("plain TCP", scenarios.link_plain), ("mare", scenarios.link_mare)):
+            yield ("link", "%d MB/s, 50 ms each way" % rate, who,
+                   lambda b, m=measure, r=rate: m(b, r))
+
+
 def checks():
     for who in ("openssl dgst -sha1", "mare verify"):
         yield "re-check", "page cache", who, lambda b, w=who: scenarios.verify(b, w)
@@ -91,6 +98,7 @@ def bench_plan(options):
     return {
         "download": list(downloads(ours + FLOORS, DOWNLOADS)),
         "seed": list(seedings([Mare(), Blaster()])),
+        "link": list(links()),
         "verify": list(checks()),
         "memory": list(rests(options)),
     }

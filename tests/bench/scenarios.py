@@ -7,6 +7,7 @@ import re
 import shutil
 import socket
 import subprocess
+import sys
 import time
 
 import clients
@@ -35,10 +36,12 @@ class Bench:
         need = int(mib * 1.1) + 700
         self.warm = Warm(program("warm"), need if available_memory() > 3 * need * MIB else 0)
 
-    def torrent(self, piece=MIB, share=1):
-        key = (piece, share)
+    def torrent(self, piece=MIB, share=1, least=0):
+        """Of the payload or a part of it, but of `least` bytes."""
+        size = max(self.mib * MIB // share, least)
+        key = (piece, size)
         if key not in self.torrents:
-            self.torrents[key] = Torrent(self.tmpfs, self.mib * MIB // share, piece, self.tracker.url)
+            self.torrents[key] = Torrent(self.tmpfs, size, piece, self.tracker.url)
         return self.torrents[key]
 
     def next_port(self):
@@ -271,6 +274,74 @@ def wait_for_port(port, process, seconds, pause=0.01):
         except OSError:
             time.sleep(pause)
     raise Failed("nobody listens on %d" % port)
+
+
+# ---- a long link -------------------------------------------------------------------------------
+
+LINK_SECONDS = 8  # the last half is measured
+
+
+def python(name, *arguments):
+    return [sys.executable, "-B", os.path.join(clients.HERE, name), *map(str, arguments)]
+
+
+class Link:
+    """delay_proxy.py in front of `target`."""
+
+    def __init__(self, bench, target, rate):
+        self.port, self.events = bench.next_port(), Events()
+        self.process = Process(python("delay_proxy.py", self.port, target, "--rate", rate,
+                                      "--seconds", LINK_SECONDS), on_line=self.events)
+        if not self.events.wait("ready", 10, self.process):
+            self.process.stop()
+            raise Failed("the proxy did not start")
+
+    def steady(self, user):
+        """MB/s that left the link while `user` was at its other end."""
+        said = self.events.wait("steady", LINK_SECONDS + 20, self.process)
+        if not said or user.ended():
+            raise Failed("the stream ended early")
+        return said["bytes"] / said["seconds"] / 1e6
+
+
+def link_plain(bench, rate):
+    """A TCP stream and nothing else: what this link and this machine let through."""
+    target, link = bench.next_port(), None
+    try:
+        link = Link(bench, target, rate)
+        stream = Process(python("plain_stream.py", target, link.port, LINK_SECONDS + 10))
+        try:
+            return {"steady": link.steady(stream)}
+        finally:
+            stream.stop()
+    finally:
+        if link:
+            link.process.stop()
+
+
+def link_mare(bench, rate):
+    """mare takes a payload that outlasts the run from one blaster, through the link."""
+    mare = clients.Mare()
+    torrent = bench.torrent(least=int(rate * 1e6 * (LINK_SECONDS + 1)))
+    job = bench.job(torrent, bench.empty(bench.tmpfs))
+    events, link, process = Events(), None, None
+    seeder = Process(seeder_command(bench, torrent, mare, job, 1), on_line=events)
+    try:
+        if not events.wait("ready", 10, seeder):
+            raise Failed("the seeder did not start")
+        link = Link(bench, job.port + 1, rate)
+        job.peers = ["127.0.0.1:%d" % link.port]
+        process = start(bench, mare.leech(job), job, mare)
+        figures = {"steady": link.steady(process)}
+    except Failed as failed:
+        raise Failed("%s %s" % (failed, tail_of(job) if process else "")) from failed
+    finally:
+        for each in (process, link and link.process, seeder):
+            if each:
+                each.stop()
+        shutil.rmtree(job.out)
+    stats = events.seen["stats"]
+    return dict(figures, twice=stats["twice"] / max(stats["sent"], 1))
 
 
 # ---- check -------------------------------------------------------------------------------------
