@@ -170,7 +170,8 @@ static void on_other_id(struct dht *d, const struct dht_question *q, const struc
     struct krpc_node n = q->to;
     dht_table_remove(&side->table, &n.addr);
     memcpy(n.id, m->id, KRPC_ID);
-    if (dht_id_fits(n.id, &n.addr) && !dht_id_fits(q->to.id, &n.addr))
+    if (!dht_is_router(side, &n.addr) && dht_id_fits(n.id, &n.addr) &&
+        !dht_id_fits(q->to.id, &n.addr))
         dht_note_contact(d, side, &n, now);
 }
 

@@ -330,6 +330,19 @@ void net_grow(struct net *net, uint32_t count, int family,
     }
 }
 
+void net_infiltrate(struct net *net, uint32_t times) {
+    static const uint8_t tid[] = "hi";
+    for (uint32_t round = 0; round < times; round++) {
+        for (uint32_t i = 0; i < net->count; i++) {
+            struct net_node *n = net->nodes[i];
+            struct krpc m = {.type = KRPC_QUERY, .tid = {tid, 2}, .id = n->id};
+            if (!n->dht)
+                net_send_message(n, &random_friend(net, net->count)->addr, &m);
+        }
+        net_run(net, 30 * USEC_PER_SEC / times);
+    }
+}
+
 void net_search(struct net_node *n, const uint8_t hash[20], uint16_t port) {
     n->peer_count = n->done = 0;
     CHECK_INT(dht_get_peers(n->dht, hash, port, 0, 1, n->net->now), 0);

@@ -75,6 +75,8 @@ void net_run(struct net *net, usec how_long);
 /* `count` nodes that find each other: one after another, each told of one that was before. */
 void net_grow(struct net *net, uint32_t count, int family,
               enum net_kind (*kind)(uint32_t i));
+/* Those that mean harm make themselves known: each pings so many nodes, over half a minute. */
+void net_infiltrate(struct net *net, uint32_t times);
 /* Something was done to this node from outside: it gets its turn. */
 void net_wake(struct net_node *n);
 void net_search(struct net_node *n, const uint8_t hash[20], uint16_t port);

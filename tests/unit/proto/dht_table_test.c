@@ -150,8 +150,9 @@ TEST(dht_table_takes_one_node_of_a_host_and_one_of_a_block_in_a_bucket) {
         CHECK(!dht_table_wants(&t, &twin));
         CHECK_INT(reply(&t, twin, 0), 0);
     }
-    for (uint16_t i = 1; i <= 9; i++) /* bucket 0 is split off */
-        (void)reply(&t, local(0, i), 0);
+    for (uint16_t i = 1; i <= 8; i++) /* bucket 0 is split off, and has a free place */
+        (void)reply(&t, local(i <= 5 ? 0 : 1, i), 0);
+    CHECK_INT(t.count, 2);
     neighbour = global(0, "1.2.3.5", true);
     CHECK(!dht_table_wants(&t, &neighbour));
     CHECK_INT(reply(&t, neighbour, 0), 0);

@@ -242,8 +242,7 @@ TEST(dht_answers_nothing_to_what_is_no_query) {
         "de",
         "d1:y1:qe",
         "d1:rd2:id20:abcdefghij0123456789e1:t2:aa1:y1:re",
-        "d1:rd2:id20:abcdefghij0123456789e1:t4:\1\1\1\1"
-        "1:y1:re",
+        "d1:rd2:id20:abcdefghij0123456789e1:t4:....1:y1:re",
         "d1:eli201e1:xe1:t2:aa1:y1:ee",
     };
     struct pair p = pair_new();
@@ -339,23 +338,61 @@ TEST(dht_tries_a_node_that_does_not_answer_a_few_times) {
     net_free(p.net);
 }
 
-TEST(dht_keeps_no_router_but_learns_from_it) {
-    struct net *net = net_new(5);
-    net_grow(net, 30, 4, NULL);
-    struct addr a = address("1.2.3.4");
-    struct net_node *node = net_add(net, &a, NET_HONEST), *router = net->nodes[0];
-    dht_add_router(node->dht, &router->addr);
-    net_wake(node);
-    net_run(net, 60 * SEC);
-    CHECK(stats(node).ip4.nodes >= 10);
+static bool knows(const struct net_node *n, const struct addr *a) {
     struct text t;
     uint8_t compact[18];
     text_init(&t);
-    dht_save(node->dht, &t, net->now);
-    size_t len = addr_to_compact(&router->addr, compact);
-    CHECK(!memmem(t.data, t.len, compact, len));
+    dht_save(n->dht, &t, n->net->now);
+    bool found = memmem(t.data, t.len, compact, addr_to_compact(a, compact));
     text_free(&t);
+    return found;
+}
+
+TEST(dht_keeps_no_router_but_learns_from_it) {
+    struct net *net = net_new(5);
+    net_grow(net, 30, 4, NULL);
+    for (uint32_t i = 0; i < 8; i++) {
+        struct addr a = net_addr(net, 4);
+        struct net_node *node = net_add(net, &a, NET_HONEST), *router = net->nodes[i];
+        dht_add_router(node->dht, &router->addr);
+        net_wake(node);
+        net_run(net, 30 * SEC);
+        CHECK(stats(node).ip4.nodes >= 10);
+        CHECK(!knows(node, &router->addr));
+        node->dead = true;
+    }
     net_free(net);
+}
+
+/* Answers everything with a node on its own network, and one on ours. */
+static void tell_local_nodes(struct net_node *n, const struct addr *from,
+                             const uint8_t *data, size_t len) {
+    static const char *const texts[] = {"10.0.0.9:1", "127.0.0.1:1", "0.0.0.0:1"};
+    uint8_t nodes[3 * KRPC_NODE4];
+    struct krpc m, r = {.type = KRPC_REPLY, .id = n->id};
+    CHECK_INT(krpc_parse(&m, data, len), 0);
+    for (size_t i = 0; i < COUNT_OF(texts); i++) {
+        struct krpc_node fable = {.addr = address(texts[i])};
+        fable.id[0] = (uint8_t)(1 + i);
+        r.nodes.len += krpc_put_node(nodes + r.nodes.len, &fable);
+    }
+    r.nodes.data = nodes;
+    r.tid = m.tid;
+    if (m.type == KRPC_QUERY)
+        net_send_message(n, from, &r);
+}
+
+TEST(dht_lets_nobody_point_it_at_a_local_network) {
+    struct pair p = pair_new();
+    struct addr local = address("10.0.0.9:1"), loopback = address("127.0.0.1:1");
+    struct net_node *a = net_add_tap(p.net, &local), *b = net_add_tap(p.net, &loopback);
+    p.asker->tap = tell_local_nodes;
+    dht_add_node(p.node->dht, &p.asker->addr);
+    net_search(p.node, hash, 0);
+    net_run(p.net, 60 * SEC);
+    CHECK(p.node->result.answers == 1);
+    CHECK_INT(a->received + b->received, 0);
+    net_free(p.net);
 }
 
 /* An answer counts only from the address that was asked, with the id of the question. */
@@ -512,6 +549,7 @@ TEST(dht_search_asks_the_routers_when_all_it_knew_are_dead) {
     befriend(&p, 10);
     for (uint32_t i = 0; i < net->count; i++)
         net->nodes[i]->dead = i > 0;
+    node->dead = true; /* nobody shall know it */
     uint32_t first = net->count;
     net_grow(net, 20, 4, NULL);
     for (uint32_t i = first; i < net->count; i++) {
@@ -519,6 +557,8 @@ TEST(dht_search_asks_the_routers_when_all_it_knew_are_dead) {
         net_wake(net->nodes[i]);
     }
     net_run(net, 60 * SEC);
+    node->dead = false;
+    CHECK_INT(stats(node).ip4.nodes, 10);
     dht_add_router(node->dht, &net->nodes[first + 1]->addr);
     net_search(node, hash, 0);
     net_run(net, 20 * SEC);
@@ -651,10 +691,7 @@ TEST(dht_loads_no_nonsense) {
         "de",
         "d2:id3:abc5:nodes3:abce",
         "d5:nodesi1ee",
-        /* an id that does not fit the address, and martians among the nodes */
-        "d2:id20:abcdefghij01234567892:ip6:\1\2\3\4\1\1"
-        "5:nodes52:"
-        "abcdefghij0123456789\377\377\377\377\1\1abcdefghij0123456789\1\1\1\1\1\1e",
+        "d2:id20:abcdefghij01234567892:ip6:\1\2\3\4\1\1e", /* that does not fit */
     };
     for (size_t i = 0; i < COUNT_OF(files); i++) {
         struct pair p = pair_new();
@@ -663,11 +700,23 @@ TEST(dht_loads_no_nonsense) {
         CHECK_INT(rc, i < 5 ? ERR_FORMAT : 0);
         CHECK_INT(stats(p.node).ip4.external.family, 0);
         CHECK(memcmp(stats(p.node).ip4.id, "abcdefghij0123456789", 20) != 0);
-        net_wake(p.node);
-        net_run(p.net, 60 * SEC);
-        CHECK(p.node->sent_packets <= 20); /* nobody, or the one that is no martian */
         net_free(p.net);
     }
+}
+
+TEST(dht_asks_no_martian_of_a_file) {
+    static const char file[] =
+        "d5:nodes52:"
+        "abcdefghij0123456789\377\377\377\377\1\1abcdefghij0123456789\5\6\7\10\1\1e";
+    struct pair p = pair_at("1.2.3.4", "5.6.7.8:257");
+    struct addr a = address("255.255.255.255:257");
+    struct net_node *martian = net_add_tap(p.net, &a);
+    CHECK_INT(dht_load(p.node->dht, (const uint8_t *)file, sizeof file - 1), 0);
+    net_wake(p.node);
+    net_run(p.net, 60 * SEC);
+    CHECK(p.asker->received > 0);
+    CHECK_INT(martian->received, 0);
+    net_free(p.net);
 }
 
 /* -- both families --------------------------------------------------------------------- */
@@ -769,6 +818,8 @@ TEST(dht_flood_of_one_host_is_not_heard) {
     CHECK(stats(p.node).limited >= 4980);
     net_run(p.net, 280 * SEC);
     CHECK_INT(ask(&p, &m), 0);
+    CHECK_INT(ask_bytes(&p, "not even looked at"), 0);
+    CHECK_INT(stats(p.node).malformed, 0);
     net_run(p.net, 20 * SEC);
     CHECK_INT(ask(&p, &m), 1);
     net_free(p.net);
