@@ -46,16 +46,20 @@ static bool has_credit(const struct dht_lookup *l, int teller) {
 }
 
 /* Only an answer proves that an id and an address belong together: until then a false pair must
- * not keep the true one out. A second teller whose word is worth more replaces the first. */
+ * not keep the true one out. An address without an id contradicts nobody. */
+static bool is_same(const struct dht_hop *a, const struct dht_hop *b) {
+    bool id = a->named && b->named && !memcmp(a->node.id, b->node.id, KRPC_ID);
+    bool addr = addr_equal(&a->node.addr, &b->node.addr);
+    if (a->step == DHT_ANSWERED)
+        return addr || id;
+    return addr && (id || ((!a->named || !b->named) && a->step != DHT_FAILED));
+}
+
+/* A second teller whose word is worth more replaces the first. */
 static bool is_known(struct dht_lookup *l, const struct dht_hop *h) {
     for (uint32_t i = 0; i < l->count; i++) {
         struct dht_hop *other = &l->hops[i];
-        bool same_id =
-            h->named == other->named && memcmp(h->node.id, other->node.id, KRPC_ID) == 0;
-        bool same_addr = addr_equal(&h->node.addr, &other->node.addr);
-        if (other->step == DHT_ANSWERED && (same_addr || (same_id && h->named)))
-            return true;
-        if (!same_id || !same_addr)
+        if (!is_same(other, h))
             continue;
         if (other->step == DHT_FRESH_NODE && !has_credit(l, other->teller))
             other->teller = h->teller;

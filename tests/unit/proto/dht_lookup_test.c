@@ -298,6 +298,18 @@ TEST(dht_lookup_begins_with_addresses_that_have_no_id_yet) {
     free(l);
 }
 
+TEST(dht_lookup_asks_an_address_once_with_and_without_id) {
+    struct dht_lookup *l = lookup(0);
+    struct krpc_node a = node(1), b = node(2);
+    dht_lookup_add_unnamed(l, &a.addr);
+    dht_lookup_add_unnamed(l, &a.addr);
+    dht_lookup_add(l, &a, DHT_NOBODY);
+    dht_lookup_add(l, &b, DHT_NOBODY);
+    dht_lookup_add_unnamed(l, &b.addr);
+    CHECK_INT(l->count, 2);
+    free(l);
+}
+
 TEST(dht_lookup_announces_only_to_those_that_gave_a_token) {
     struct dht_lookup *l = lookup(5);
     uint8_t targets[2 * DHT_LOOKUP_WIDTH];
