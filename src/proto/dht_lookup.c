@@ -1,6 +1,6 @@
 /* dht_lookup: hops in an array that stand still, and their order by distance beside it.
  *
- *     hops    [0: far][1: near][2: nearest] ...      teller = index of the hop that named it
+ *     hops    [0: far][1: near][2: nearest] ...      tellers = indices of hops that named it
  *     order   2 1 0 ...
  */
 #include "proto/dht_lookup.h"
@@ -11,7 +11,7 @@
 #include "proto/dht_id.h"
 
 void dht_lookup_init(struct dht_lookup *l, const uint8_t target[KRPC_ID]) {
-    l->count = l->queries = l->answers = 0;
+    l->count = l->queries = l->answers = l->overdraft = 0;
     memcpy(l->target, target, KRPC_ID);
 }
 
@@ -41,8 +41,34 @@ static void take_out(struct dht_lookup *l, uint8_t hop) {
 
 /* -- nodes ----------------------------------------------------------------------------- */
 
-static bool has_credit(const struct dht_lookup *l, int teller) {
-    return teller == DHT_NOBODY || l->hops[teller].credit > 0;
+/* The first teller of this hop who has credit; -1 when none has. */
+static int find_credit(const struct dht_lookup *l, const struct dht_hop *h) {
+    for (uint32_t i = 0; i < h->teller_count; i++) {
+        if (l->hops[h->tellers[i]].credit > 0)
+            return h->tellers[i];
+    }
+    return -1;
+}
+
+static bool has_credit(const struct dht_lookup *l, const struct dht_hop *h) {
+    return !h->teller_count || find_credit(l, h) >= 0;
+}
+
+/* Takes over who named the other; somebody who has lost his credit is replaced first. */
+static void merge_tellers(const struct dht_lookup *l, struct dht_hop *h,
+                          const struct dht_hop *other) {
+    uint32_t i = 0;
+    if (!h->teller_count || !other->teller_count) {
+        h->teller_count = 0;
+        return;
+    }
+    while (i < h->teller_count && h->tellers[i] != other->tellers[0] &&
+           l->hops[h->tellers[i]].credit > 0)
+        i++;
+    if (i == DHT_LOOKUP_TELLERS)
+        return;
+    h->tellers[i] = other->tellers[0];
+    h->teller_count = (uint8_t)MAX(h->teller_count, i + 1);
 }
 
 /* Only an answer proves that an id and an address belong together: until then a false pair must
@@ -55,20 +81,19 @@ static bool is_same(const struct dht_hop *a, const struct dht_hop *b) {
     return addr && (id || ((!a->named || !b->named) && a->step != DHT_FAILED));
 }
 
-/* A second teller whose word is worth more replaces the first. */
 static bool is_known(struct dht_lookup *l, const struct dht_hop *h) {
     for (uint32_t i = 0; i < l->count; i++) {
         struct dht_hop *other = &l->hops[i];
         if (!is_same(other, h))
             continue;
-        if (other->step == DHT_FRESH_NODE && !has_credit(l, other->teller))
-            other->teller = h->teller;
+        if (other->step == DHT_FRESH_NODE)
+            merge_tellers(l, other, h);
         return true;
     }
     return false;
 }
 
-/* A place for a new hop when all are taken: that of one whose teller has lost his credit; of the
+/* A place for a new hop when all are taken: that of one whom nobody can vouch for; of the
  * farthest one not asked yet, if the new one is closer; -1. */
 static int replaceable(const struct dht_lookup *l, const struct dht_hop *h) {
     int far = -1;
@@ -76,7 +101,7 @@ static int replaceable(const struct dht_lookup *l, const struct dht_hop *h) {
         const struct dht_hop *other = &l->hops[l->order[i]];
         if (other->step != DHT_FRESH_NODE)
             continue;
-        if (!has_credit(l, other->teller))
+        if (!has_credit(l, other))
             return l->order[i];
         if (is_closer(l, h, other))
             far = l->order[i];
@@ -103,13 +128,16 @@ void dht_lookup_add(struct dht_lookup *l, const struct krpc_node *n, int teller)
     struct dht_hop h = {.node = *n,
                         .named = true,
                         .fits = dht_id_fits(n->id, &n->addr),
-                        .teller = (int16_t)teller,
                         .credit = DHT_LOOKUP_CREDIT};
+    if (teller != DHT_NOBODY) {
+        h.tellers[0] = (uint8_t)teller;
+        h.teller_count = 1;
+    }
     add(l, &h);
 }
 
 void dht_lookup_add_unnamed(struct dht_lookup *l, const struct addr *a) {
-    struct dht_hop h = {.teller = DHT_NOBODY, .credit = DHT_LOOKUP_CREDIT};
+    struct dht_hop h = {.credit = DHT_LOOKUP_CREDIT};
     h.node.addr = *a;
     add(l, &h);
 }
@@ -132,7 +160,7 @@ static bool has_neighbour(const struct dht_lookup *l, const struct dht_hop *h) {
 }
 
 static bool may_be_asked(const struct dht_lookup *l, const struct dht_hop *h) {
-    return h->step == DHT_FRESH_NODE && has_credit(l, h->teller) && !has_neighbour(l, h);
+    return h->step == DHT_FRESH_NODE && !has_neighbour(l, h);
 }
 
 /* Goes through those that still matter, closest first: the hop to be asked, or -1; and how many
@@ -140,7 +168,7 @@ static bool may_be_asked(const struct dht_lookup *l, const struct dht_hop *h) {
  * those whose ids fit. */
 static int scan(const struct dht_lookup *l, usec now, uint32_t *waiting) {
     uint32_t answers = 0, fitting = 0;
-    int next = -1;
+    int next = -1, doubtful = -1;
     *waiting = 0;
     for (uint32_t i = 0; i < l->count && fitting < DHT_LOOKUP_WIDTH; i++) {
         const struct dht_hop *h = &l->hops[l->order[i]];
@@ -150,10 +178,14 @@ static int scan(const struct dht_lookup *l, usec now, uint32_t *waiting) {
             fitting += h->fits;
         } else if (matters && h->step == DHT_ASKED) {
             *waiting += !is_late(h, now);
-        } else if (matters && next < 0 && may_be_asked(l, h)) {
-            next = l->order[i];
+        } else if (matters && may_be_asked(l, h)) {
+            int *choice = has_credit(l, h) ? &next : &doubtful;
+            *choice = *choice < 0 ? l->order[i] : *choice;
         }
     }
+    if (next < 0 && !*waiting && answers < DHT_LOOKUP_WIDTH &&
+        l->overdraft < DHT_LOOKUP_OVERDRAFT)
+        next = doubtful;
     return l->queries < DHT_LOOKUP_QUERIES ? next : -1;
 }
 
@@ -186,18 +218,30 @@ usec dht_lookup_due(const struct dht_lookup *l, usec now) {
 
 /* -- what happens ---------------------------------------------------------------------- */
 
-static void give_credit(struct dht_lookup *l, const struct dht_hop *h, int change) {
-    if (h->teller != DHT_NOBODY)
-        l->hops[h->teller].credit = (int16_t)(l->hops[h->teller].credit + change);
+static void give_credit(struct dht_lookup *l, uint8_t teller, int change) {
+    l->hops[teller].credit = (int16_t)(l->hops[teller].credit + change);
 }
 
 void dht_lookup_note_asked(struct dht_lookup *l, int hop, usec now) {
     struct dht_hop *h = &l->hops[hop];
+    int debtor = find_credit(l, h);
     assert(h->step == DHT_FRESH_NODE);
+    l->overdraft += !has_credit(l, h);
     h->step = DHT_ASKED;
     h->asked_at = now;
     l->queries++;
-    give_credit(l, h, -1);
+    if (!h->teller_count)
+        return;
+    h->debtor = debtor < 0 ? h->tellers[0] : (uint8_t)debtor;
+    give_credit(l, h->debtor, -1);
+}
+
+/* All who named it told the truth, and the debt is paid. */
+static void reward_tellers(struct dht_lookup *l, const struct dht_hop *h) {
+    for (uint32_t i = 0; i < h->teller_count; i++)
+        give_credit(l, h->tellers[i], 1);
+    if (h->teller_count)
+        give_credit(l, h->debtor, 1);
 }
 
 void dht_lookup_on_reply(struct dht_lookup *l, int hop, const uint8_t *id,
@@ -209,7 +253,7 @@ void dht_lookup_on_reply(struct dht_lookup *l, int hop, const uint8_t *id,
     if (token.len)
         memcpy(h->token, token.data, token.len);
     l->answers++;
-    give_credit(l, h, 2);
+    reward_tellers(l, h);
     if (h->named || !id)
         return;
     memcpy(h->node.id, id, KRPC_ID);

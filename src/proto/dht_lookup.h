@@ -7,8 +7,10 @@
  * that nodes made up around the target cannot hide the real ones.
  *
  * A liar can also name nodes that do not exist. Therefore whoever names nodes has a credit of
- * three unanswered questions, which each answer raises: nodes that a liar names cost three
- * timeouts, whatever he claims. */
+ * three unanswered questions, which each answer raises; a node is asked while one of those who
+ * named it has credit. So what a liar names costs three time-outs, whatever he claims, and what
+ * others name, too, he cannot spoil. Only a lookup that would end with fewer than eight answers
+ * asks, up to sixteen times, those whom nobody can vouch for any more. */
 #ifndef MARE_DHT_LOOKUP_H
 #define MARE_DHT_LOOKUP_H
 
@@ -20,7 +22,9 @@
 #define DHT_LOOKUP_QUERIES 200u /* asked at most */
 #define DHT_LOOKUP_LATE USEC_PER_SEC
 #define DHT_LOOKUP_CREDIT 3
-#define DHT_NOBODY (-1) /* as teller: we know it ourselves */
+#define DHT_LOOKUP_OVERDRAFT 16u
+#define DHT_LOOKUP_TELLERS 3u /* remembered of each node */
+#define DHT_NOBODY (-1)       /* as teller: we know it ourselves */
 
 enum dht_step { DHT_FRESH_NODE, DHT_ASKED, DHT_ANSWERED, DHT_FAILED };
 
@@ -29,7 +33,9 @@ struct dht_hop {
     enum dht_step step;
     bool named; /* the id is known; else it is a bootstrap address, and sorted last */
     bool fits;
-    int16_t teller, credit;
+    int16_t credit;
+    uint8_t teller_count, tellers[DHT_LOOKUP_TELLERS]; /* none: we know it ourselves */
+    uint8_t debtor; /* the teller whose credit it was asked on */
     uint8_t token_len, token[KRPC_MAX_TOKEN];
     usec asked_at;
 };
@@ -39,7 +45,7 @@ struct dht_lookup {
     struct dht_hop
         hops[DHT_LOOKUP_NODES];      /* a hop keeps its index while it is remembered */
     uint8_t order[DHT_LOOKUP_NODES]; /* indices, closest first */
-    uint32_t count, queries, answers;
+    uint32_t count, queries, answers, overdraft;
 };
 
 void dht_lookup_init(struct dht_lookup *l, const uint8_t target[KRPC_ID]);

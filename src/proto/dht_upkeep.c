@@ -2,7 +2,8 @@
  * know nodes that it was told of, looks after those it knows, and learns its own address.
  *
  * The place is found by a search for our own id, as soon as anybody is known to ask, and again,
- * at growing intervals, while we know few others. */
+ * at growing intervals, for some minutes: our neighbours must get to know us, too, for whoever
+ * searches near us finds his way by asking them. After that only while we know few others. */
 #include <string.h>
 
 #include "proto/dht_id.h"
@@ -50,7 +51,8 @@ static void maybe_bootstrap(struct dht *d, struct dht_side *side, usec now) {
         return;
     side->backoff = MAX(FIRST_BACKOFF, MIN(2 * side->backoff, LONGEST_BACKOFF));
     side->bootstrap_at = now + side->backoff;
-    if (side->ready && dht_table_good(&side->table, now) >= ENOUGH)
+    if (side->ready && side->backoff == LONGEST_BACKOFF &&
+        dht_table_good(&side->table, now) >= ENOUGH)
         return;
     side->bootstrap = dht_find_node(d, side, side->table.own, now);
 }

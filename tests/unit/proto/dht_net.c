@@ -313,18 +313,19 @@ static struct net_node *random_friend(struct net *net, uint32_t before) {
     return NULL;
 }
 
-/* An honest node is told of another one; of one that means harm another one is told. */
+/* An honest node is told of three others, as by three routers: with one alone, who may be busy,
+ * islands come into being. Of a node that means harm one other is told. */
 void net_grow(struct net *net, uint32_t count, int family,
               enum net_kind (*kind)(uint32_t i)) {
     for (uint32_t i = 0; i < count; i++) {
         struct addr a = net_addr(net, family);
-        struct net_node *friend = random_friend(net, net->count);
         struct net_node *n = net_add(net, &a, kind ? kind(i) : NET_HONEST);
-        if (friend && n->dht)
-            dht_add_node(n->dht, &friend->addr);
-        if (friend && !n->dht) {
-            dht_add_node(friend->dht, &a);
-            net_wake(friend);
+        for (int friends = 0; friends < (n->dht ? 3 : 1); friends++) {
+            struct net_node *friend = random_friend(net, net->count - 1);
+            if (friend)
+                dht_add_node(n->dht ? n->dht : friend->dht, n->dht ? &friend->addr : &a);
+            if (friend)
+                net_wake(friend);
         }
         net_run(net, 20 * USEC_PER_MSEC);
     }

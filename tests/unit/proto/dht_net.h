@@ -72,7 +72,7 @@ void net_send(struct net *net, const struct addr *from, const struct addr *to,
 /* A query or whatever else, from a tap. */
 void net_send_message(struct net_node *from, const struct addr *to, const struct krpc *m);
 void net_run(struct net *net, usec how_long);
-/* `count` nodes that find each other: one after another, each told of one that was before. */
+/* `count` nodes that find each other: one after another, each told of some that were before. */
 void net_grow(struct net *net, uint32_t count, int family,
               enum net_kind (*kind)(uint32_t i));
 /* Those that mean harm make themselves known: each pings so many nodes, over half a minute. */
