@@ -301,7 +301,6 @@ void peer_update_interest(struct peer *p) {
     bool interested = torrent_wants_data(t) && picker_interesting(&t->picker, &p->has);
     if (interested != p->interested) {
         p->interested = interested;
-        p->interested_since = session_now(p->session);
         peer_say_simple(p, interested ? WIRE_INTERESTED : WIRE_NOT_INTERESTED);
     }
     if (interested)

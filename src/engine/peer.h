@@ -24,7 +24,6 @@ const char *peer_state_name(enum peer_state s);
 #define PEER_HANDSHAKE_TIMEOUT (20 * USEC_PER_SEC)
 #define PEER_IDLE_TIMEOUT (180 * USEC_PER_SEC) /* nothing came, not even a keep-alive */
 #define PEER_KEEPALIVE (100 * USEC_PER_SEC)    /* nothing sent: say we are here */
-#define PEER_USELESS_TIMEOUT (300 * USEC_PER_SEC)
 
 struct peer {
     handle id;
@@ -64,7 +63,7 @@ struct peer {
     struct timer timer;    /* the earliest of its deadlines */
     struct meter down, up; /* payload */
     usec connected_at, last_received, last_sent, last_block_at, last_upload_at;
-    usec unchoked_at, waiting_since, interested_since;
+    usec unchoked_at, waiting_since;
     uint64_t received_at_round, sent_at_round, sent_at_unchoke; /* totals then */
     uint32_t hash_fails, duplicate_blocks, unrequested_blocks, blocks;
     usec ask_after; /* no requests before (it rejected some); 0 = any time */

@@ -11,10 +11,10 @@
 #include "engine/connect.h"
 #include "engine/limits.h"
 #include "engine/peer.h"
+#include "swarm/choker.h"
 
 #define DEFAULT_MEMORY (64u << 20)
 #define DEFAULT_CONNECTIONS 200u
-#define DEFAULT_SLOTS 8u
 #define UPLOAD_BUFFERS_IDLE 4u
 #define CLOSE_JOBS_WAIT (30 * USEC_PER_SEC) /* writes under way are waited for so long */
 
@@ -34,7 +34,7 @@ static int copy_settings(struct settings *to, const struct settings *from) {
     int d = copy_string(&to->ca_file, NULL);
     to->memory = to->memory ? to->memory : DEFAULT_MEMORY;
     to->connections = to->connections ? to->connections : DEFAULT_CONNECTIONS;
-    to->slots = to->slots ? to->slots : DEFAULT_SLOTS;
+    to->slots = to->slots ? to->slots : CHOKER_SLOTS;
     return a < 0 || b < 0 || c < 0 || d < 0 ? ERR_NOMEM : 0;
 }
 

@@ -79,7 +79,6 @@ static struct torrent *torrent_new(struct session *s, struct metainfo *m) {
     usec now = session_now(s);
     bucket_init(&t->up, 0, now), bucket_init(&t->down, 0, now);
     t->added_at = (int64_t)time(NULL);
-    t->started_at = now;
     return t;
 }
 
@@ -245,7 +244,6 @@ static enum torrent_state state_by_pieces(const struct torrent *t) {
 
 static void note_done(struct torrent *t) {
     t->announced_done = true;
-    t->finished_at = session_now(t->session);
     if (!t->done_at)
         t->done_at = (int64_t)time(NULL);
     session_event(t->session, EVENT_DONE, t, NULL, 0, 0, NULL);

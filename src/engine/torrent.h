@@ -51,7 +51,6 @@ struct torrent {
     uint64_t uploaded, downloaded; /* payload bytes, all sessions (resume) */
     uint64_t wasted, failed_bytes;
     int64_t added_at, done_at;    /* unix seconds; 0 = not yet */
-    usec started_at, finished_at; /* loop time */
     /* timers and pending decisions: private to the engine's files */
     struct timer choke_timer, connect_timer, resume_timer, disk_timer;
     bool choke_due, choke_round_due, connect_due, useless_due, blocks_free;
