@@ -50,7 +50,7 @@ struct torrent {
     struct meter up_meter, down_meter;
     uint64_t uploaded, downloaded; /* payload bytes, all sessions (resume) */
     uint64_t wasted, failed_bytes;
-    int64_t added_at, done_at;    /* unix seconds; 0 = not yet */
+    int64_t added_at, done_at; /* unix seconds; 0 = not yet */
     /* timers and pending decisions: private to the engine's files */
     struct timer choke_timer, connect_timer, resume_timer, disk_timer;
     bool choke_due, choke_round_due, connect_due, useless_due, blocks_free;
