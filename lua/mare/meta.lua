@@ -36,6 +36,7 @@ local mare = {}
 ---@field down_rate? number download limit; 0 none
 ---@field receive? "scatter"|"chunked" straight into piece buffers, or through chunks (for comparison)
 ---@field allocation? "sparse"|"full" do files reserve all of their space at once? Default "sparse".
+---@field pex? boolean do peers tell each other of others (BEP 11)? Never for private torrents. Default true.
 ---@field user_agent? string what trackers are told. Default "mare/VERSION".
 ---@field ca_file? string a further certificate authority for https trackers
 ---@field seed? integer of the engine's random decisions, so that they can be repeated. Default: random.
@@ -118,6 +119,7 @@ function mare.type(value) end
 --   peer         peer: mare.Peer             a connection stands
 --   peer_closed  peer: mare.Peer, mare.Closed   gone; peer.data is still there
 --   tracker      mare.Announced              an announce ended
+--   peers        count: integer, source: string   a finder named new addresses: "tracker", "pex", ...
 --   hash_failed  piece: mare.Piece           failed its hash, is fetched again
 --   banned       who: string                 an address was barred: address and why
 --   moved        true, or nil, message, code torrent:move ended
@@ -138,7 +140,7 @@ function mare.type(value) end
 
 ---@alias mare.Event
 ---| "state" | "metadata" | "checked" | "piece" | "file" | "done" | "peer" | "peer_closed"
----| "tracker" | "hash_failed" | "banned" | "moved" | "removed" | "saved" | "error" | "overflow"
+---| "tracker" | "peers" | "hash_failed" | "banned" | "moved" | "removed" | "saved" | "error" | "overflow"
 
 ---@class mare.Closed
 ---@field reason string why, as a sentence; what peer:close was given

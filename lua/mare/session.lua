@@ -38,6 +38,7 @@ local arguments = {
         local url, message = (text or ""):match "^(%S+): (.*)$"
         return { url = url or text, message = message, peers = peers, code = code }
     end,
+    peers = function(_, count, _, text) return count, text end,
     hash_failed = function(_, index) return index end,
     banned = function(_, _, _, text) return text end,
     moved = function(_, _, code, text)

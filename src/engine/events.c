@@ -14,14 +14,23 @@
 #define FIRST_CAP 64
 
 static const char *const names[] = {
-    [EVENT_STATE] = "state",       [EVENT_METADATA] = "metadata",
-    [EVENT_CHECKED] = "checked",   [EVENT_PIECE] = "piece",
-    [EVENT_FILE] = "file",         [EVENT_DONE] = "done",
-    [EVENT_PEER] = "peer",         [EVENT_PEER_CLOSED] = "peer_closed",
-    [EVENT_TRACKER] = "tracker",   [EVENT_HASH_FAILED] = "hash_failed",
-    [EVENT_BANNED] = "banned",     [EVENT_READ] = "read",
-    [EVENT_MOVED] = "moved",       [EVENT_REMOVED] = "removed",
-    [EVENT_SAVED] = "saved",       [EVENT_ERROR] = "error",
+    [EVENT_STATE] = "state",
+    [EVENT_METADATA] = "metadata",
+    [EVENT_CHECKED] = "checked",
+    [EVENT_PIECE] = "piece",
+    [EVENT_FILE] = "file",
+    [EVENT_DONE] = "done",
+    [EVENT_PEER] = "peer",
+    [EVENT_PEER_CLOSED] = "peer_closed",
+    [EVENT_TRACKER] = "tracker",
+    [EVENT_PEERS] = "peers",
+    [EVENT_HASH_FAILED] = "hash_failed",
+    [EVENT_BANNED] = "banned",
+    [EVENT_READ] = "read",
+    [EVENT_MOVED] = "moved",
+    [EVENT_REMOVED] = "removed",
+    [EVENT_SAVED] = "saved",
+    [EVENT_ERROR] = "error",
     [EVENT_OVERFLOW] = "overflow",
 };
 

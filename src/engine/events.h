@@ -20,6 +20,7 @@ enum event_type {
     EVENT_PEER,    /* peer: handshake done */
     EVENT_PEER_CLOSED, /* peer: gone; code, text = why; data = struct peer_facts */
     EVENT_TRACKER, /* torrent: an announce ended; code, text = url + ": " + what; index = peers */
+    EVENT_PEERS, /* torrent: a finder named `index` new addresses; text = which, as source_name */
     EVENT_HASH_FAILED, /* torrent: piece `index` failed its hash */
     EVENT_BANNED,      /* torrent: an address was barred; text = address and why */
     EVENT_READ,  /* torrent: torrent_read ended; token, code, data (owned by the event) */

@@ -23,6 +23,7 @@ struct settings {
     uint64_t up_rate, down_rate; /* bytes per second, 0 = no limit */
     enum receive_mode receive;
     bool full_allocation;
+    bool pex, dht, lsd; /* ways to find peers; private torrents use none of them (BEP 27) */
     const char *user_agent; /* to trackers; NULL = "mare/VERSION" */
     const char
         *ca_file; /* extra certificate authority for https trackers; NULL = system's */

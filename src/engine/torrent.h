@@ -105,7 +105,11 @@ int torrent_connect(struct torrent *t, const struct addr *a, uint32_t source);
 /* The same for a name, resolved on a worker; errors become EVENT_ERROR. */
 int torrent_connect_host(struct torrent *t, const char *host, uint16_t port,
                          struct err *e);
-/* A finder (tracker, ...) named these. */
+/* May this finder (SOURCE_PEX, SOURCE_DHT, SOURCE_LSD) be asked for this torrent, and told of
+ * it? The one place that knows of BEP 27: a private torrent uses its trackers alone. While
+ * the metadata is not known nobody can tell, and all are used. */
+bool torrent_may_use(const struct torrent *t, uint32_t source);
+/* A finder (tracker, ...) named these. What is new among them is told by EVENT_PEERS. */
 void torrent_on_addresses(struct torrent *t, const struct addr *a, uint32_t n,
                           uint32_t source);
 void torrent_ban(struct torrent *t, const struct addr *a, usec duration, const char *why);

@@ -113,8 +113,23 @@ int torrent_connect(struct torrent *t, const struct addr *a, uint32_t source) {
 
 void torrent_on_addresses(struct torrent *t, const struct addr *a, uint32_t n,
                           uint32_t source) {
+    uint32_t fresh = 0;
     for (uint32_t i = 0; i < n; i++)
-        (void)torrent_connect(t, &a[i], source);
+        fresh += torrent_connect(t, &a[i], source) == 1;
+    if (fresh > 0)
+        session_event(t->session, EVENT_PEERS, t, NULL, fresh, 0, "%s",
+                      source_name(source));
+}
+
+bool torrent_may_use(const struct torrent *t, uint32_t source) {
+    const struct settings *s = &t->session->settings;
+    bool private = t->meta && t->meta->private;
+    switch (source) {
+    case SOURCE_PEX: return s->pex && !private;
+    case SOURCE_DHT: return s->dht && !private;
+    case SOURCE_LSD: return s->lsd && !private;
+    default: return true;
+    }
 }
 
 struct lookup {

@@ -36,6 +36,7 @@ static const struct option settings_options[] = {
     {"down_rate", OPTION_RATE, FIELD(down_rate), NULL},
     {"receive", OPTION_WORD, FIELD(receive), "scatter|chunked"},
     {"allocation", OPTION_FLAG, FIELD(full_allocation), "sparse|full"},
+    {"pex", OPTION_BOOLEAN, FIELD(pex), NULL},
     {"user_agent", OPTION_STRING, FIELD(user_agent), NULL},
     {"ca_file", OPTION_STRING, FIELD(ca_file), NULL},
     {"seed", OPTION_COUNT, FIELD(seed), NULL},
@@ -46,6 +47,7 @@ int session_create(lua_State *L) {
     struct settings settings;
     struct err e = {0};
     memset(&settings, 0, sizeof settings);
+    settings.pex = true;
     options_read(L, 1, "mare.session", settings_options, &settings);
     struct session_box *box = compat_newuserdata(L, sizeof *box);
     memset(box, 0, sizeof *box);
