@@ -1,5 +1,6 @@
-/* stats: the session's counters. Each is counted in exactly one place, named here. One row per
- * counter, so that the Lua side and the documentation are made from the same list. */
+/* stats: the session's counters and gauges. Each counter is counted in exactly one place, named
+ * here; gauges are what is so now, collected when somebody asks. One row per member, so that the
+ * Lua side and the documentation are made from the same lists. */
 #ifndef MARE_STATS_H
 #define MARE_STATS_H
 
@@ -34,5 +35,25 @@ struct stats {
     STATS_COUNTERS(STATS_FIELD)
 #undef STATS_FIELD
 };
+
+#define STATS_GAUGES(X)                                                               \
+    X(pool_used, "bytes of the memory budget that are handed out or kept warm")       \
+    X(pool_idle, "bytes of those that lie idle, kept warm for the next piece")        \
+    X(pieces_open, "pieces that are being received, hashed or written")               \
+    X(write_queue, "bytes of complete pieces that wait for hash and disk")            \
+    X(jobs_running, "jobs handed to workers and not yet reaped")                      \
+    X(requests_outstanding, "blocks asked of peers and not yet here")                 \
+    X(uploads_queued, "blocks that peers asked for and that have not begun to leave") \
+    X(events_waiting, "events that nobody has picked up yet")
+
+struct gauges {
+#define STATS_FIELD(name, what) uint64_t name;
+    STATS_GAUGES(STATS_FIELD)
+#undef STATS_FIELD
+};
+
+struct session;
+/* Walks over torrents and peers: for people and scripts, not for every step. */
+void stats_gauges(const struct session *s, struct gauges *out);
 
 #endif

@@ -422,13 +422,20 @@ static void get_connection_count(lua_State *L, const struct target *t) {
 }
 
 static void get_stats(lua_State *L, const struct target *t) {
-    const struct stats *stats = &t->session->stats;
+    const struct stats counters = t->session->stats;
+    struct gauges gauges;
+    stats_gauges(t->session, &gauges);
     lua_newtable(L);
-#define STATS_PUSH(name, what)        \
-    compat_pushcount(L, stats->name); \
+#define STATS_PUSH_COUNTER(name, what)  \
+    compat_pushcount(L, counters.name); \
     lua_setfield(L, -2, #name);
-    STATS_COUNTERS(STATS_PUSH)
-#undef STATS_PUSH
+#define STATS_PUSH_GAUGE(name, what)  \
+    compat_pushcount(L, gauges.name); \
+    lua_setfield(L, -2, #name);
+    STATS_COUNTERS(STATS_PUSH_COUNTER)
+    STATS_GAUGES(STATS_PUSH_GAUGE)
+#undef STATS_PUSH_COUNTER
+#undef STATS_PUSH_GAUGE
 }
 
 static const struct property properties[] = {
