@@ -29,20 +29,28 @@ static inline int by_value(const void *a, const void *b) {
     return (x > y) - (x < y);
 }
 
-static inline double one_round(const struct contender *c) {
-    double from = thread_seconds(), work = c->run(c->of);
-    return work / (thread_seconds() - from);
+/* For work that waits for a device. */
+static inline double wall_seconds(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
+}
+
+static inline double one_round(const struct contender *c, double (*seconds)(void)) {
+    double from = seconds(), work = c->run(c->of);
+    return work / (seconds() - from);
 }
 
 /* `group` and `unit` as they are printed: "receive from memory", "GB/s". */
-static inline void compare(const char *group, const char *unit, int rounds,
-                           const struct contender *contenders, size_t n) {
+static inline void compare_by(double (*seconds)(void), const char *group,
+                              const char *unit, int rounds,
+                              const struct contender *contenders, size_t n) {
     double(*speed)[ROUNDS_MAX] = calloc(n, sizeof *speed), first = 0;
     if (!speed || rounds < 1 || rounds > ROUNDS_MAX)
         abort();
     for (int r = -1; r < rounds; r++) /* the one before the first warms the caches */
         for (size_t c = 0; c < n; c++)
-            speed[c][r < 0 ? 0 : r] = one_round(&contenders[c]);
+            speed[c][r < 0 ? 0 : r] = one_round(&contenders[c], seconds);
     for (size_t c = 0; c < n; c++) {
         qsort(speed[c], (size_t)rounds, sizeof(double), by_value);
         double median = speed[c][rounds / 2];
@@ -54,6 +62,11 @@ static inline void compare(const char *group, const char *unit, int rounds,
         fflush(stdout);
     }
     free(speed);
+}
+
+static inline void compare(const char *group, const char *unit, int rounds,
+                           const struct contender *contenders, size_t n) {
+    compare_by(thread_seconds, group, unit, rounds, contenders, n);
 }
 
 static inline int rounds_of(int argc, char **argv) {

@@ -141,7 +141,7 @@ def run_all(bench, plan, options, results):
     wanted = [part for part in plan if not options["only"] or part in options["only"]]
     if options["what"] == "bench" and (not options["only"] or "micro" in options["only"]):
         say("microbenchmarks")
-        results.micro = list(scenarios.micro(max(options["reps"], 3)))
+        results.micro = list(scenarios.micro(max(options["reps"], 3), bench.disk))
     for part in wanted:
         reps = min(options["reps"], 3) if part == "memory" else options["reps"]
         for number in range(reps):

@@ -504,10 +504,10 @@ def hash_lines(text):
                "most": float(most) / 1e3, "ratio": float(ratio)}
 
 
-def micro(rounds):
-    """All NAME_bench programs: their lines as dictionaries."""
+def micro(rounds, directory):
+    """All NAME_bench programs: their lines as dictionaries. Files go to `directory`."""
     for path in sorted(glob.glob(clients.PROGRAMS + "/*_bench")):
-        ran = subprocess.run([path, str(rounds)], capture_output=True, text=True)
+        ran = subprocess.run([path, str(rounds), directory], capture_output=True, text=True)
         if ran.returncode != 0:
             raise Failed("%s: %s" % (os.path.basename(path), ran.stderr.strip()))
         lines = [json.loads(l) for l in ran.stdout.splitlines() if l.startswith("{")]
