@@ -2,6 +2,7 @@
  * handlers, coroutines, sources of torrents. Keeps nothing: loading it twice gives two tables that work on
  * the same metatables. */
 #include "engine/settings.h"
+#include "lua/blocklist.h"
 #include "lua/command.h"
 #include "lua/info.h"
 #include "lua/object.h"
@@ -47,6 +48,7 @@ static const luaL_Reg functions[] = {
     {"session", session_create},
     {"info", info_parse},
     {"create", create_bytes},
+    {"blocklist", blocklist_create},
     {"now", core_now},
     {"type", core_type},
     {"terminal_width", command_terminal_width},
