@@ -12,6 +12,7 @@
 
 local core = require "mare.core"
 require "mare.session"
+local policy = require "mare.policy"
 local sources = require "mare.sources"
 local tasks = require "mare.tasks"
 
@@ -20,6 +21,7 @@ local mare = {
     type = core.type,
     now = core.now,
     create = core.create,
+    policy = policy,
     sleep = tasks.sleep,
 }
 
@@ -60,6 +62,24 @@ function mare.spawn(f, ...)
         error("mare.spawn: no session is open", 2)
     end
     return tasks.spawn(session, f, ...)
+end
+
+-- Reads lists of addresses into one: P2P, DAT and CIDR lines, mixed as they may be.
+function mare.blocklist(...)
+    local list = core.blocklist()
+    for _, path in ipairs { ... } do
+        local file, message = io.open(path, "rb")
+        if not file then
+            return nil, "cannot read the blocklist " .. message, "notfound"
+        end
+        local text = file:read "a"
+        file:close()
+        local ranges, why, code = list:add(text)
+        if not ranges then
+            return nil, ("blocklist %s: %s"):format(path, why), code
+        end
+    end
+    return list
 end
 
 -- The contents of a .torrent, given its path or its bytes.

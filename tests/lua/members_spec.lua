@@ -24,7 +24,7 @@ local function read_meta()
         elseif field and current then
             current.properties[field] = true
             current.writable[field] = text:find "may be set" and true or nil
-        elseif object then
+        elseif object and classes[object] then
             documented[classes[object]].methods[method] = true
         elseif of_module then
             documented.mare[of_module] = true
