@@ -18,6 +18,12 @@ struct contender {
     void *of;
 };
 
+/* How a turn is measured. */
+struct way {
+    double (*seconds)(void);
+    void (*before)(void); /* each time, before the clock starts; or NULL */
+};
+
 static inline double thread_seconds(void) {
     struct timespec t;
     clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
@@ -36,21 +42,22 @@ static inline double wall_seconds(void) {
     return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
 }
 
-static inline double one_round(const struct contender *c, double (*seconds)(void)) {
-    double from = seconds(), work = c->run(c->of);
-    return work / (seconds() - from);
+static inline double one_round(const struct contender *c, const struct way *way) {
+    if (way->before)
+        way->before();
+    double from = way->seconds(), work = c->run(c->of);
+    return work / (way->seconds() - from);
 }
 
 /* `group` and `unit` as they are printed: "receive from memory", "GB/s". */
-static inline void compare_by(double (*seconds)(void), const char *group,
-                              const char *unit, int rounds,
-                              const struct contender *contenders, size_t n) {
+static inline void compare_by(const struct way *way, const char *group, const char *unit,
+                              int rounds, const struct contender *contenders, size_t n) {
     double(*speed)[ROUNDS_MAX] = calloc(n, sizeof *speed), first = 0;
     if (!speed || rounds < 1 || rounds > ROUNDS_MAX)
         abort();
     for (int r = -1; r < rounds; r++) /* the one before the first warms the caches */
         for (size_t c = 0; c < n; c++)
-            speed[c][r < 0 ? 0 : r] = one_round(&contenders[c], seconds);
+            speed[c][r < 0 ? 0 : r] = one_round(&contenders[c], way);
     for (size_t c = 0; c < n; c++) {
         qsort(speed[c], (size_t)rounds, sizeof(double), by_value);
         double median = speed[c][rounds / 2];
@@ -66,7 +73,8 @@ static inline void compare_by(double (*seconds)(void), const char *group,
 
 static inline void compare(const char *group, const char *unit, int rounds,
                            const struct contender *contenders, size_t n) {
-    compare_by(thread_seconds, group, unit, rounds, contenders, n);
+    static const struct way by_thread_time = {thread_seconds, NULL};
+    compare_by(&by_thread_time, group, unit, rounds, contenders, n);
 }
 
 static inline int rounds_of(int argc, char **argv) {
