@@ -47,6 +47,12 @@ COMPILE = $(CC) -std=c11 -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -Isrc $(CPPFLAGS) 
 PACKAGES = libuv libcurl libcrypto
 PKG_CFLAGS = $(eval PKG_CFLAGS := $$(shell pkg-config --cflags $(PACKAGES)))$(PKG_CFLAGS)
 PKG_LIBS = $(eval PKG_LIBS := $$(shell pkg-config --libs $(PACKAGES)))$(PKG_LIBS)
+# Port mapping is optional: what the preprocessor finds is built in. (libnatpmp has no .pc file.)
+has_header = $(shell printf '\043include <%s>\n' '$(1)' | $(CC) $(CPPFLAGS) -E -x c - >/dev/null 2>&1 && echo yes)
+HAS_UPNP = $(eval HAS_UPNP := $$(call has_header,miniupnpc/miniupnpc.h))$(HAS_UPNP)
+HAS_NATPMP = $(eval HAS_NATPMP := $$(call has_header,natpmp.h))$(HAS_NATPMP)
+PORTMAP_CFLAGS = $(if $(HAS_UPNP),-DMARE_HAVE_UPNP) $(if $(HAS_NATPMP),-DMARE_HAVE_NATPMP)
+PORTMAP_LIBS = $(if $(HAS_UPNP),-lminiupnpc) $(if $(HAS_NATPMP),-lnatpmp)
 LUA_CFLAGS = $(if $(LUA_INCDIR),-I$(LUA_INCDIR),$(FOUND_LUA))
 FOUND_LUA = $(eval FOUND_LUA := $$(shell pkg-config --cflags $(LUA_NAME)))$(FOUND_LUA)
 LUA_NAME = $(shell for name in lua5.4 lua-5.4 lua54 lua; do \
@@ -99,12 +105,12 @@ $(MODULE): $(ENGINE_OBJECTS) $(LUA_OBJECTS)
 	@mkdir -p $(@D)
 	@echo '  link  $@'
 	$(Q)$(CC) $(CFLAGS) $(flags.$(VARIANT)) $(link.$(VARIANT)) $(LDFLAGS) -shared -o $@ $^ \
-	    $(PKG_LIBS) -lpthread
+	    $(PKG_LIBS) $(PORTMAP_LIBS) -lpthread
 
 $(UNIT): $(ENGINE_OBJECTS) $(UNIT_OBJECTS)
 	@mkdir -p $(@D)
 	@echo '  link  $@'
-	$(Q)$(CC) $(CFLAGS) $(flags.$(VARIANT)) $(LDFLAGS) -o $@ $^ $(PKG_LIBS) -lpthread
+	$(Q)$(CC) $(CFLAGS) $(flags.$(VARIANT)) $(LDFLAGS) -o $@ $^ $(PKG_LIBS) $(PORTMAP_LIBS) -lpthread
 
 # The interpreter that `make check` runs the specs with.
 $(PRODUCTS)/lua: $(INTERPRETER)
@@ -118,13 +124,13 @@ $(PRODUCTS)/tests/bench/%: $(OUT)/tests/bench/%.o \
         $(call object,src/base/*.c src/codec/*.c src/proto/*.c src/swarm/*.c)
 	@mkdir -p $(@D)
 	@echo '  link  $@'
-	$(Q)$(CC) $(CFLAGS) $(flags.$(VARIANT)) $(LDFLAGS) -o $@ $^ $(PKG_LIBS) -lpthread
+	$(Q)$(CC) $(CFLAGS) $(flags.$(VARIANT)) $(LDFLAGS) -o $@ $^ $(PKG_LIBS) $(PORTMAP_LIBS) -lpthread
 
 $(PRODUCTS)/%_fuzz: $(OUT)/tests/fuzz/%_fuzz.o $(ENGINE_OBJECTS)
 	@mkdir -p $(@D)
 	@echo '  link  $@'
 	$(Q)$(CC) $(CFLAGS) $(flags.$(VARIANT)) -fsanitize=fuzzer $(LDFLAGS) -o $@ $^ \
-	    $(PKG_LIBS) -lpthread
+	    $(PKG_LIBS) $(PORTMAP_LIBS) -lpthread
 
 $(OUT)/src/lua/%.o: src/lua/%.c Makefile | build/.packages
 	@mkdir -p $(@D)
@@ -134,7 +140,7 @@ $(OUT)/src/lua/%.o: src/lua/%.c Makefile | build/.packages
 $(OUT)/src/%.o: src/%.c Makefile | build/.packages
 	@mkdir -p $(@D)
 	@echo '  cc    $<'
-	$(Q)$(COMPILE) $(PKG_CFLAGS) -c -o $@ $<
+	$(Q)$(COMPILE) $(PKG_CFLAGS) $(PORTMAP_CFLAGS) -c -o $@ $<
 
 $(OUT)/tests/%.o: tests/%.c Makefile | build/.packages
 	@mkdir -p $(@D)

@@ -26,7 +26,14 @@ local mare = {}
 
 ---@class mare.Settings
 ---@field port? integer|false TCP port to listen on; 0 any free one, false none. Default 0.
----@field bind? string listen on and dial from this address only. Default: all.
+---@field bind? string an address of this machine, or a network interface ("tun0"): all that is sent
+---    and taken goes through it alone, to peers, trackers and DHT. Default: all.
+---@field blocklist? string a file of addresses not to talk to: P2P, DAT or CIDR. Default: none.
+---@field encryption? "prefer"|"require"|"off" of connections to peers (MSE). Default "prefer": dialled
+---    encrypted, then in plain; both are accepted. "require": RC4 or nothing.
+---@field portmap? boolean ask the router for our port, by NAT-PMP or UPnP. Default true; on a loopback
+---    address nobody is asked.
+---@field portmap_lease? integer seconds until the router forgets us if we die. Default 3600.
 ---@field directory? string where downloads go. Default: the working directory.
 ---@field state? string where resume files are kept; created. Default: none are kept.
 ---@field memory? integer budget for piece buffers. Default 64 MiB.
@@ -150,6 +157,8 @@ function mare.type(value) end
 --
 -- A session's handlers get the session first where no torrent is concerned: `error`, and
 --
+--   blocklist    ranges: integer, note, or nil, message, code   session:load_blocklist ended
+--   portmap      port: integer, how, or nil, message, code      the router was asked for our port
 --   overflow     count: integer              so many events were lost: the script was too slow
 --
 -- Of a torrent that was removed only `removed`, `peer_closed` and `error` are still told.
@@ -162,6 +171,7 @@ function mare.type(value) end
 ---@alias mare.Event
 ---| "state" | "metadata" | "checked" | "piece" | "file" | "done" | "peer" | "peer_closed"
 ---| "tracker" | "peers" | "hash_failed" | "banned" | "moved" | "removed" | "saved" | "error" | "overflow"
+---| "blocklist" | "portmap"
 
 ---@class mare.Closed
 ---@field reason string why, as a sentence; what peer:close was given
@@ -226,6 +236,10 @@ function mare.type(value) end
 ---@field download_rate integer of payload, now
 ---@field peers mare.Peer[] all connected peers; a new list each time
 ---@field connection_count integer connections, attempts included
+---@field external_port? integer where the router lets others in to us; nil: not mapped
+---@field external_ip? string our address outside, as the router says
+---@field blocked_ranges integer of addresses, by the blocklist
+---@field encryption "prefer"|"require"|"off"
 ---@field stats mare.Stats a new table each time
 local Session = {}
 
@@ -258,6 +272,12 @@ function Session:torrents() end
 function Session:find(info_hash) end
 
 ---Calls f for this event of all torrents. Handlers of the torrent are called first.
+---Reads a blocklist on a worker; it takes the place of the one before when it is whole, and peers that are
+---on it are dropped. `blocklist` tells of the end: how many ranges, and what lines made no sense.
+---@param path string P2P, DAT or CIDR, also mixed
+---@return true? ok, string? message, mare.Code? code
+function Session:load_blocklist(path) end
+
 ---@generic F: fun(torrent: mare.Torrent|mare.Session, ...)
 ---@param event mare.Event
 ---@param f F
@@ -521,7 +541,8 @@ function Piece:read(callback) end
 ---@field source string how it was found: "tracker", "manual", "incoming", ...
 ---@field incoming boolean it dialled us
 ---@field state string "ready"
----@field encrypted boolean
+---@field encrypted boolean is the payload (RC4)?
+---@field encryption? "rc4"|"handshake" "handshake": an encrypted beginning, then in the clear
 ---@field transport string "tcp"
 ---@field choked boolean it chokes us: we may not ask
 ---@field choking boolean we choke it

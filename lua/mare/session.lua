@@ -54,6 +54,18 @@ local arguments = {
         return true
     end,
     saved = function() end,
+    blocklist = function(_, ranges, code, text)
+        if code then
+            return nil, text, code
+        end
+        return ranges, text
+    end,
+    portmap = function(_, port, code, text)
+        if code then
+            return nil, text, code
+        end
+        return port, text
+    end,
     error = function(_, _, code, text) return text, code end,
     overflow = function(_, count) return count end,
 }

@@ -4,7 +4,9 @@
 #include <string.h>
 
 #include "base/err.h"
+#include "engine/access.h"
 #include "engine/bans.h"
+#include "engine/encryption.h"
 #include "engine/peer.h"
 
 #define FEW_PEERS 20u /* a download with fewer asks its trackers for more */
@@ -48,7 +50,8 @@ static bool is_seeding(const struct torrent *t) {
 static void dial(struct torrent *t, struct candidate *c, usec now) {
     roster_note_dialled(c, now);
     t->session->dials++;
-    if (bans_has(&t->session->bans, &c->addr, now) || !peer_dial(t, c))
+    if (!access_allows(t->session, &c->addr) ||
+        bans_has(&t->session->bans, &c->addr, now) || !peer_dial(t, c))
         roster_note_failed(c, now);
 }
 
@@ -78,8 +81,8 @@ void connect_on_accept(void *owner, struct stream *stream, const struct addr *fr
     struct session *s = owner;
     bool full =
         s->connections >= s->settings.connections + s->settings.connections / 10 + 4;
-    if (s->closed || full || bans_has(&s->bans, from, session_now(s)) ||
-        !peer_accept(s, stream, from))
+    if (s->closed || full || !access_allows(s, from) ||
+        bans_has(&s->bans, from, session_now(s)) || !peer_accept(s, stream, from))
         stream_close(stream);
 }
 
@@ -90,17 +93,17 @@ static int refuse(struct peer *p, int code, const char *why) {
     return code;
 }
 
-static void say_handshake(struct peer *p) {
+void peer_handshake(const struct peer *p, uint8_t out[HANDSHAKE_LEN]) {
     struct handshake h = {.extensions = true, .fast = true};
-    uint8_t bytes[HANDSHAKE_LEN];
     memcpy(h.info_hash, p->torrent->info_hash, sizeof h.info_hash);
     memcpy(h.peer_id, p->session->peer_id, sizeof h.peer_id);
-    handshake_encode(bytes, &h);
-    peer_say_raw(p, bytes, sizeof bytes);
+    handshake_encode(out, &h);
 }
 
 void peer_greet(struct peer *p) {
-    say_handshake(p);
+    uint8_t bytes[HANDSHAKE_LEN];
+    peer_handshake(p, bytes);
+    peer_say_raw(p, bytes, sizeof bytes);
 }
 
 /* Both sides dialled at once: of the two connections both sides keep the one that was begun by
@@ -166,6 +169,9 @@ static int refuse_ourselves(struct peer *p) {
 int connect_on_handshake(struct peer *p) {
     struct session *s = p->session;
     int status = 0;
+    if (!encryption_fits(p, p->hs.info_hash))
+        return refuse(p, ERR_PROTOCOL,
+                      "the handshake is of another torrent than the encryption");
     if (memcmp(p->hs.peer_id, s->peer_id, sizeof s->peer_id) == 0)
         return refuse_ourselves(p);
     if (p->incoming)
@@ -177,7 +183,7 @@ int connect_on_handshake(struct peer *p) {
     if (status < 0)
         return status;
     if (p->incoming)
-        say_handshake(p);
+        peer_greet(p);
     peer_on_greeted(p);
     return p->state == PEER_DEAD ? ERR_CLOSED : 0;
 }

@@ -30,6 +30,8 @@ static const char *const names[] = {
     [EVENT_MOVED] = "moved",
     [EVENT_REMOVED] = "removed",
     [EVENT_SAVED] = "saved",
+    [EVENT_BLOCKLIST] = "blocklist",
+    [EVENT_PORTMAP] = "portmap",
     [EVENT_ERROR] = "error",
     [EVENT_OVERFLOW] = "overflow",
 };

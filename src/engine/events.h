@@ -25,8 +25,11 @@ enum event_type {
     EVENT_BANNED,      /* torrent: an address was barred; text = address and why */
     EVENT_READ,  /* torrent: torrent_read ended; token, code, data (owned by the event) */
     EVENT_MOVED, /* torrent: torrent_move ended; code, text */
-    EVENT_REMOVED,  /* torrent: gone (data deleted if asked); code, text */
-    EVENT_SAVED,    /* torrent: resume state is on disk */
+    EVENT_REMOVED,   /* torrent: gone (data deleted if asked); code, text */
+    EVENT_SAVED,     /* torrent: resume state is on disk */
+    EVENT_BLOCKLIST, /* a blocklist was read: index = ranges, text = what made no sense, or
+                        NULL; or code, text */
+    EVENT_PORTMAP, /* the router was asked: index = port outside; code, text = one sentence */
     EVENT_ERROR,    /* torrent or session (handle 0): code, text = one sentence */
     EVENT_OVERFLOW, /* index = events that were dropped */
     EVENT_COUNT

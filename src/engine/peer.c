@@ -8,6 +8,7 @@
 
 #include "base/err.h"
 #include "engine/connect.h"
+#include "engine/encryption.h"
 
 const char *peer_state_name(enum peer_state s) {
     static const char *const names[] = {"connecting", "handshake", "ready", "dead"};
@@ -62,10 +63,10 @@ static void check_ready(struct peer *p, usec now) {
 static void on_timer(struct timer *timer, usec now) {
     struct peer *p = CONTAINER_OF(timer, struct peer, timer);
     if (p->state == PEER_CONNECTING && now - p->connected_at >= PEER_CONNECT_TIMEOUT)
-        peer_close(p, ERR_TIMEOUT, "connecting took too long");
+        peer_fail(p, ERR_TIMEOUT, "connecting took too long");
     else if (p->state == PEER_HANDSHAKE &&
              now - p->connected_at >= PEER_HANDSHAKE_TIMEOUT)
-        peer_close(p, ERR_TIMEOUT, "no handshake came");
+        peer_fail(p, ERR_TIMEOUT, "no handshake came");
     else if (p->state == PEER_READY)
         check_ready(p, now);
     peer_set_deadline(p);
@@ -76,14 +77,17 @@ static void on_timer(struct timer *timer, usec now) {
 static void on_open(void *owner, int status) {
     struct peer *p = owner;
     if (status < 0) {
-        peer_close(p, status, "cannot connect");
+        peer_fail(p, status, "cannot connect");
         return;
     }
+    if (p->incoming)
+        return; /* what it speaks is known now; its time runs since it came */
     p->state = PEER_HANDSHAKE;
     p->connected_at = p->last_received = p->last_sent = session_now(p->session);
     peer_set_deadline(p);
     peer_update_want(p);
-    peer_greet(p);
+    if (!p->dials_encrypted) /* else it went along */
+        peer_greet(p);
 }
 
 static void on_ready(void *owner, int events) {
@@ -97,6 +101,12 @@ static void init_links(struct peer *p) {
                             &p->throttled_down, &p->throttled_up, &p->dying};
     for (size_t i = 0; i < COUNT_OF(links); i++)
         list_init(links[i]);
+}
+
+static void make_reader(struct peer *p) {
+    wire_reader_init(&p->reader, &peer_wire_hooks, p,
+                     p->session->settings.receive == RECEIVE_SCATTER);
+    p->reader.pieces = p->has.size;
 }
 
 static struct peer *peer_new(struct session *s, const struct addr *a) {
@@ -113,8 +123,7 @@ static struct peer *peer_new(struct session *s, const struct addr *a) {
     requests_init(&p->requests);
     upload_queue_init(&p->uploads);
     peer_send_init(&p->send);
-    wire_reader_init(&p->reader, &peer_wire_hooks, p,
-                     s->settings.receive == RECEIVE_SCATTER);
+    make_reader(p);
     p->id = slots_add(&s->peers, p);
     if (p->id) {
         s->connections++;
@@ -155,22 +164,53 @@ int peer_attach(struct peer *p, struct torrent *t) {
     return 0;
 }
 
+/* A stream on its way to p, which becomes p's; false when there is none. */
+static bool open_stream(struct peer *p) {
+    struct session *s = p->session;
+    const struct addr *bind = s->settings.bind.family ? &s->settings.bind : NULL;
+    struct stream *inner = tcp_connect(s->loop, &p->addr, bind, NULL);
+    struct stream *stream = inner ? encryption_dial(p, inner) : NULL;
+    if (stream)
+        take_stream(p, stream);
+    else if (inner)
+        stream_close(inner);
+    return stream != NULL;
+}
+
 struct peer *peer_dial(struct torrent *t, struct candidate *c) {
-    struct session *s = t->session;
-    struct peer *p = peer_new(s, &c->addr);
+    struct peer *p = peer_new(t->session, &c->addr);
     if (!p)
         return NULL;
-    const struct addr *bind = s->settings.bind.family ? &s->settings.bind : NULL;
-    struct stream *stream =
-        peer_attach(p, t) < 0 ? NULL : tcp_connect(s->loop, &c->addr, bind, NULL);
-    if (!stream) {
+    p->candidate = c;
+    p->dials_encrypted = encryption_begins(p);
+    if (peer_attach(p, t) < 0 || !open_stream(p)) {
         unmake(p);
         return NULL;
     }
-    take_stream(p, stream);
-    p->candidate = c;
     peer_set_deadline(p);
     return p;
+}
+
+/* Nothing of their handshake came, so nobody has heard of this peer: it begins anew. */
+static bool dial_again(struct peer *p) {
+    stream_close(p->stream);
+    p->stream = NULL;
+    wire_reader_fini(&p->reader);
+    make_reader(p);
+    peer_send_fini(p);
+    peer_send_init(&p->send);
+    p->state = PEER_CONNECTING;
+    p->connected_at = p->last_received = p->last_sent = session_now(p->session);
+    if (!open_stream(p))
+        return false;
+    peer_set_deadline(p);
+    return true;
+}
+
+void peer_fail(struct peer *p, int code, const char *why) {
+    bool young = p->state == PEER_CONNECTING || p->state == PEER_HANDSHAKE;
+    if (!young || !encryption_try_other(p) || !dial_again(p))
+        peer_close(p, code, why);
 }
 
 struct peer *peer_accept(struct session *s, struct stream *stream,
@@ -179,6 +219,11 @@ struct peer *peer_accept(struct session *s, struct stream *stream,
     if (!p)
         return NULL;
     p->incoming = true;
+    stream = encryption_accept(p, stream);
+    if (!stream) {
+        unmake(p);
+        return NULL;
+    }
     p->state = PEER_HANDSHAKE;
     list_append(&s->unknown, &p->in_torrent);
     take_stream(p, stream);
@@ -196,6 +241,7 @@ void peer_on_greeted(struct peer *p) {
     p->connected_at = session_now(p->session);
     if (p->candidate)
         roster_note_connected(p->candidate, p->connected_at);
+    encryption_note_works(p);
     if (p->torrent->state != TORRENT_CHECKING)
         peer_say_hello(p); /* else when it is known what we have */
     peer_set_deadline(p);
@@ -255,7 +301,8 @@ void peer_close(struct peer *p, int code, const char *why) {
     p->close_code = code, p->close_why = why;
     connect_on_closed(p);
     timer_stop(loop_timers(p->session->loop), &p->timer);
-    stream_close(p->stream);
+    if (p->stream)
+        stream_close(p->stream);
     p->stream = NULL;
     if (told)
         tell_closed(p);

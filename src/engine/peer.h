@@ -34,6 +34,8 @@ struct peer {
     struct link hungry, dirty, throttled_down, throttled_up, dying;
     enum peer_state state;
     bool incoming;
+    /* encryption's: it is dialled so; both ways were tried; what it speaks was found out */
+    bool dials_encrypted, dialled_twice, sniffed;
     struct addr
         addr; /* the other end; for incoming ones its port is not its listening one */
     struct candidate *candidate; /* its row in the roster, or NULL */
@@ -79,9 +81,12 @@ struct peer *peer_accept(struct session *s, struct stream *stream,
  * is a constant. Idempotent. */
 void peer_close(struct peer *p, int code, const char *why);
 void peer_bury(struct peer *p);
+/* The connection went wrong: ends it, unless it is worth a second one (encryption). */
+void peer_fail(struct peer *p, int code, const char *why);
 int peer_attach(struct peer *p, struct torrent *t); /* 0 or ERR_NOMEM */
 void peer_greet(struct peer *p);                    /* our handshake goes out */
-void peer_on_greeted(struct peer *p);               /* both handshakes are through */
+void peer_handshake(const struct peer *p, uint8_t out[HANDSHAKE_LEN]);
+void peer_on_greeted(struct peer *p); /* both handshakes are through */
 
 /* Life, for the engine's other files. */
 void peer_set_deadline(struct peer *p); /* recomputes its timer */

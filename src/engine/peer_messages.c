@@ -3,6 +3,7 @@
 
 #include "base/err.h"
 #include "engine/connect.h"
+#include "engine/mapping.h"
 #include "engine/peer.h"
 
 #define OUR_REQQ 2000 /* upload_queue's bound */
@@ -29,7 +30,7 @@ static void say_extensions(struct peer *p) {
         return;
     h.id[EXT_UPLOAD_ONLY] = EXT_UPLOAD_ONLY;
     strcpy(h.version, "mare " MARE_VERSION);
-    h.port = p->session->port;
+    h.port = mapping_public_port(p->session);
     h.yourip = p->addr;
     h.upload_only = is_upload_only(p->torrent);
     text_init(&t);

@@ -87,7 +87,7 @@ static bool read_once(struct peer *p) {
         collect(p);
     }
     if (status < 0)
-        peer_close(p, status, why_closed(status)); /* keeps an earlier reason */
+        peer_fail(p, status, why_closed(status)); /* keeps an earlier reason */
     return status == 0 && p->state != PEER_DEAD && (size_t)n == planned(&plan);
 }
 

@@ -8,14 +8,18 @@
 #include <string.h>
 
 #include "base/err.h"
+#include "engine/access.h"
 #include "engine/connect.h"
 #include "engine/limits.h"
+#include "engine/mapping.h"
 #include "engine/peer.h"
+#include "io/device.h"
 #include "swarm/choker.h"
 
 #define DEFAULT_MEMORY (64u << 20)
 #define DEFAULT_CONNECTIONS 200u
 #define UPLOAD_BUFFERS_IDLE 4u
+#define CLOSE_MAPPING_WAIT USEC_PER_SEC     /* the router is told that a port is free */
 #define CLOSE_JOBS_WAIT (30 * USEC_PER_SEC) /* writes under way are waited for so long */
 
 /* ---- birth ------------------------------------------------------------------------------- */
@@ -32,10 +36,12 @@ static int copy_settings(struct settings *to, const struct settings *from) {
     int b = copy_string(&to->state, NULL);
     int c = copy_string(&to->user_agent, "mare/" MARE_VERSION);
     int d = copy_string(&to->ca_file, NULL);
+    int f = copy_string(&to->device, NULL);
+    int g = copy_string(&to->blocklist, NULL);
     to->memory = to->memory ? to->memory : DEFAULT_MEMORY;
     to->connections = to->connections ? to->connections : DEFAULT_CONNECTIONS;
     to->slots = to->slots ? to->slots : CHOKER_SLOTS;
-    return a < 0 || b < 0 || c < 0 || d < 0 ? ERR_NOMEM : 0;
+    return a < 0 || b < 0 || c < 0 || d < 0 || f < 0 || g < 0 ? ERR_NOMEM : 0;
 }
 
 static void free_settings(struct settings *s) {
@@ -43,6 +49,8 @@ static void free_settings(struct settings *s) {
     free((char *)(uintptr_t)s->state);
     free((char *)(uintptr_t)s->user_agent);
     free((char *)(uintptr_t)s->ca_file);
+    free((char *)(uintptr_t)s->device);
+    free((char *)(uintptr_t)s->blocklist);
 }
 
 static void init_lists(struct session *s) {
@@ -91,6 +99,21 @@ static int listen_on(struct session *s, struct err *e) {
     return 0;
 }
 
+static bool may_fetch_from(void *owner, const struct addr *a) {
+    return access_allows(owner, a);
+}
+
+/* What holds for all that is sent: before there is a socket. */
+static int confine(struct session *s, struct err *e) {
+    const struct settings *set = &s->settings;
+    int status = set->encryption == MSE_OFF ? 0 : mse_supported(e);
+    if (status == 0 && set->device)
+        status = device_use(s->loop, set->device, e);
+    if (status == 0 && set->blocklist)
+        status = access_read(s, set->blocklist, e);
+    return status;
+}
+
 static int build(struct session *s, struct err *e) {
     if (make_identity(s) < 0)
         return err_set(e, ERR_IO, "the system has no random numbers");
@@ -101,11 +124,18 @@ static int build(struct session *s, struct err *e) {
         return err_set(e, ERR_NOMEM, "out of memory");
     if (s->settings.state && file_make_dirs(s->settings.state, e) < 0)
         return ERR_IO;
+    int status = confine(s, e);
+    if (status < 0)
+        return status;
     s->fetcher = fetcher_new(s->loop, e);
     if (!s->fetcher)
         return ERR_NOMEM;
+    fetcher_set_allows(s->fetcher, may_fetch_from, s);
     limits_init(s);
-    return listen_on(s, e);
+    status = listen_on(s, e);
+    if (status == 0)
+        mapping_begin(s);
+    return status;
 }
 
 struct session *session_new(const struct settings *settings, struct err *e) {
@@ -249,12 +279,28 @@ struct peer *session_peer(const struct session *s, handle h) {
 }
 
 struct torrent *session_find(const struct session *s, const uint8_t info_hash[20]) {
-    LIST_EACH(l, &s->torrent_list) {
-        struct torrent *t = LIST_ITEM(l, struct torrent, in_session);
-        if (memcmp(t->info_hash, info_hash, sizeof t->info_hash) == 0)
-            return t;
+    return digest_map_find(&s->by_hash, info_hash);
+}
+
+int session_enlist(struct session *s, struct torrent *t) {
+    if (mse_obfuscate(t->obfuscated, t->info_hash) < 0 ||
+        digest_map_add(&s->by_hash, t->info_hash, t) < 0)
+        return ERR_NOMEM;
+    if (digest_map_add(&s->by_obfuscated, t->obfuscated, t) < 0) {
+        digest_map_remove(&s->by_hash, t->info_hash);
+        return ERR_NOMEM;
     }
-    return NULL;
+    list_append(&s->torrent_list, &t->in_session);
+    return 0;
+}
+
+void session_delist(struct torrent *t) {
+    struct session *s = t->session;
+    if (list_empty(&t->in_session))
+        return;
+    list_remove(&t->in_session);
+    digest_map_remove(&s->by_hash, t->info_hash);
+    digest_map_remove(&s->by_obfuscated, t->obfuscated);
 }
 
 void session_set_rates(struct session *s, uint64_t up, uint64_t down) {
@@ -315,6 +361,7 @@ static void wait_while(struct session *s, bool (*busy)(const struct session *s),
 }
 
 static void stop_everything(struct session *s) {
+    mapping_end(s);
     lookups_cancel(s);
     if (s->listener4)
         listener_close(s->listener4);
@@ -358,6 +405,8 @@ int session_close(struct session *s, usec linger) {
     wait_while(s, torrents_have_jobs, CLOSE_JOBS_WAIT);
     if (linger > 0)
         wait_while(s, trackers_are_busy, linger);
+    wait_while(s, mapping_busy, MAX(linger, CLOSE_MAPPING_WAIT));
+    mapping_leave(s);
     while (jobs_pending(s->loop) > 0) /* a worker cannot be left behind */
         (void)loop_step(s->loop, 100 * USEC_PER_MSEC);
     bury_everything(s);
@@ -378,6 +427,8 @@ void session_free(struct session *s) {
     events_fini(&s->events);
     slots_fini(&s->torrents), slots_fini(&s->peers);
     bans_fini(&s->bans);
+    access_fini(s);
+    digest_map_fini(&s->by_hash), digest_map_fini(&s->by_obfuscated);
     free(s->scratch);
     free_settings(&s->settings);
     free(s);

@@ -12,6 +12,7 @@
 #define MARE_SESSION_H
 
 #include "base/buffer_pool.h"
+#include "base/digest_map.h"
 #include "base/list.h"
 #include "base/meter.h"
 #include "base/rng.h"
@@ -34,7 +35,10 @@ struct session {
     struct loop *loop;
     struct fetcher *fetcher;
     struct listener *listener4, *listener6;
-    uint16_t port; /* the real listening port; 0 = not listening */
+    uint16_t port;             /* the real listening port; 0 = not listening */
+    struct portmap *portmap;   /* NULL = no router is asked (mapping) */
+    uint16_t external_port;    /* the router's, 0 = not mapped */
+    struct addr external_addr; /* as the router says; family 0 = it did not */
     uint8_t peer_id[20];
     struct rng rng;
     struct budget budget; /* bulk memory */
@@ -45,12 +49,15 @@ struct session {
     struct stats stats;
     struct events events;
     struct slots torrents, peers;
-    uint32_t connections;     /* peers that live, attempts included */
-    struct link torrent_list; /* in order of adding */
-    struct link unknown;      /* incoming peers that have not said which torrent yet */
-    struct link hungry;       /* peers that could be asked for more */
-    struct link starving;     /* peers that wait for memory */
-    struct link dirty;        /* peers with something to write */
+    struct digest_map by_hash,
+        by_obfuscated;           /* torrents, by info-hash and as MSE names it */
+    struct blocklist *blocklist; /* NULL = none (access) */
+    uint32_t connections;        /* peers that live, attempts included */
+    struct link torrent_list;    /* in order of adding */
+    struct link unknown;         /* incoming peers that have not said which torrent yet */
+    struct link hungry;          /* peers that could be asked for more */
+    struct link starving;        /* peers that wait for memory */
+    struct link dirty;           /* peers with something to write */
     struct link throttled_down, throttled_up; /* peers that wait for a rate limit */
     struct link to_decide;                    /* torrents whose decisions are due */
     struct link checkers; /* torrents that wait for their turn to be checked (verify) */
@@ -85,6 +92,9 @@ void session_set_rates(struct session *s, uint64_t up, uint64_t down);
 struct torrent *session_torrent(const struct session *s, handle h); /* NULL when gone */
 struct peer *session_peer(const struct session *s, handle h);
 struct torrent *session_find(const struct session *s, const uint8_t info_hash[20]);
+/* A torrent comes (0 or ERR_NOMEM) or goes: on the list, and to be found by its hash. */
+int session_enlist(struct session *s, struct torrent *t) MUST_USE;
+void session_delist(struct torrent *t);
 
 void session_note_memory(
     struct session *s); /* bulk memory came back: starving peers may ask */

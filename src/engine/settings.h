@@ -3,6 +3,7 @@
 #define MARE_SETTINGS_H
 
 #include "base/addr.h"
+#include "proto/mse.h"
 
 #define MARE_VERSION "0.1.0"
 #define MARE_PEER_PREFIX "-mr0100-" /* Azureus style: mr, version 0.1.0.0 */
@@ -14,12 +15,17 @@ enum receive_mode {
 
 struct settings {
     int port;              /* TCP listening port, 0 = any free one, -1 = do not listen */
-    struct addr bind;      /* listen on and dial from this address only; family 0 = all */
-    const char *directory; /* where downloads go; NULL = "." */
-    const char *state;     /* where resume files are kept; NULL = none are */
-    uint64_t memory;       /* bytes of bulk data; 0 = 64 MiB */
-    uint32_t connections;  /* per session; 0 = 200 */
-    uint32_t slots;        /* upload slots per torrent; 0 = 8; UINT32_MAX = everybody */
+    struct addr bind;      /* talk from this address only; family 0 = all */
+    const char *device;    /* talk through this network interface only; NULL = any */
+    const char *blocklist; /* file of addresses not to talk to; NULL = none */
+    enum mse_policy encryption;
+    bool portmap;           /* ask the router for our port */
+    uint32_t portmap_lease; /* seconds; 0 = PORTMAP_LEASE */
+    const char *directory;  /* where downloads go; NULL = "." */
+    const char *state;      /* where resume files are kept; NULL = none are */
+    uint64_t memory;        /* bytes of bulk data; 0 = 64 MiB */
+    uint32_t connections;   /* per session; 0 = 200 */
+    uint32_t slots;         /* upload slots per torrent; 0 = 8; UINT32_MAX = everybody */
     uint64_t up_rate, down_rate; /* bytes per second, 0 = no limit */
     enum receive_mode receive;
     bool full_allocation;

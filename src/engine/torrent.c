@@ -10,6 +10,7 @@
 #include "engine/check.h"
 #include "engine/choke.h"
 #include "engine/connect.h"
+#include "engine/mapping.h"
 #include "engine/peer.h"
 #include "engine/save.h"
 #include "engine/select.h"
@@ -25,7 +26,8 @@ const char *torrent_state_name(enum torrent_state s) {
 
 static void describe(void *owner, struct announce_request *r, bool *want_peers) {
     const struct torrent *t = owner;
-    r->port = t->session->port ? t->session->port : 1; /* some refuse port 0 */
+    uint16_t port = mapping_public_port(t->session);
+    r->port = port ? port : 1; /* some refuse port 0 */
     r->uploaded = t->uploaded, r->downloaded = t->downloaded;
     r->left = torrent_bytes_left(t);
     *want_peers = torrent_active(t) && t->peer_count < connect_limit(t);
@@ -46,7 +48,7 @@ static void on_external_ip(void *owner, const struct addr *a) {
     struct torrent *t = owner;
     struct addr *own = a->family == 4 ? &t->roster.own4 : &t->roster.own6;
     *own = *a;
-    own->port = t->session->port;
+    own->port = mapping_public_port(t->session);
 }
 
 static const struct trackers_hooks tracker_hooks = {describe, on_tracker_peers,
@@ -133,8 +135,8 @@ static void torrent_free(struct torrent *t) {
     timer_stop(timers, &t->choke_timer), timer_stop(timers, &t->connect_timer);
     timer_stop(timers, &t->resume_timer), timer_stop(timers, &t->disk_timer);
     timer_stop(timers, &t->gather_timer);
-    list_remove(&t->in_session), list_remove(&t->in_decide), list_remove(&t->in_checkers),
-        list_remove(&t->dying);
+    session_delist(t);
+    list_remove(&t->in_decide), list_remove(&t->in_checkers), list_remove(&t->dying);
     if (t->trackers)
         trackers_free(t->trackers);
     if (t->storage)
@@ -201,12 +203,11 @@ int torrent_add(struct session *s, const uint8_t *data, size_t len,
         metainfo_drop(m);
         return err_set(e, ERR_NOMEM, "out of memory");
     }
-    if (build(t, o) < 0) {
+    if (build(t, o) < 0 || session_enlist(s, t) < 0) {
         torrent_free(t);
         return err_set(e, ERR_NOMEM, "out of memory");
     }
     t->paused = o->paused, t->seed_mode = o->seed_mode;
-    list_append(&s->torrent_list, &t->in_session);
     session_event(s, EVENT_METADATA, t, NULL, 0, 0, NULL);
     warn_of_memory(t);
     check_begin(t);

@@ -31,7 +31,8 @@ struct torrent {
     bool disk_stopped; /* downloading waits for the disk (err tells why); uploads go on */
     struct err disk_err;
     uint8_t info_hash[SHA1_LEN];
-    struct metainfo *meta; /* NULL while state is METADATA */
+    uint8_t obfuscated[SHA1_LEN]; /* as encrypted connections name it (mse_obfuscate) */
+    struct metainfo *meta;        /* NULL while state is METADATA */
     struct storage *storage;
     struct bitset have;
     struct picker picker;

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/err.h"
+#include "engine/access.h"
 #include "engine/connect.h"
 #include "engine/limits.h"
 #include "engine/peer.h"
@@ -105,6 +106,8 @@ int torrent_read(struct torrent *t, uint64_t offset, uint32_t length, uint64_t t
 /* ---- addresses --------------------------------------------------------------------------- */
 
 int torrent_connect(struct torrent *t, const struct addr *a, uint32_t source) {
+    if (!access_allows(t->session, a))
+        return ERR_UNSAFE;
     int status = roster_add(&t->roster, a, source, session_now(t->session));
     if (status >= 0)
         torrent_want_decision(t, false, true);
@@ -223,7 +226,7 @@ void torrent_remove(struct torrent *t, bool data) {
     torrent_stop(t);
     slots_remove(&t->session->torrents, t->id);
     list_remove(&t->in_decide);
-    list_remove(&t->in_session);
+    session_delist(t);
     list_append(&t->session->dying_torrents, &t->dying);
 }
 

@@ -179,6 +179,11 @@ struct fetcher *fetcher_new(struct loop *l, struct err *e) {
     return f;
 }
 
+void fetcher_set_allows(struct fetcher *f, fetch_allows *allows, void *owner) {
+    f->allows = allows;
+    f->allows_owner = owner;
+}
+
 /* libcurl and what it brings along take three megabytes as soon as they are started: a session
  * that asks nobody does without. */
 static int wake_curl(struct fetcher *f, struct err *e) {

@@ -33,6 +33,9 @@ struct fetch_result {
 typedef void fetch_done(void *owner, const struct fetch_result *r);
 
 struct fetcher *fetcher_new(struct loop *l, struct err *e);
+/* May a transfer go to this address (blocklists)? Asked before each connection and each request. */
+typedef bool fetch_allows(void *owner, const struct addr *a);
+void fetcher_set_allows(struct fetcher *f, fetch_allows *allows, void *owner);
 /* Pending ones end silently. Not from inside a `done`. */
 void fetcher_free(struct fetcher *f);
 /* NULL with *e if it cannot begin. `done` comes inside loop_step, once; the transfer is

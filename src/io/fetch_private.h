@@ -11,11 +11,13 @@
 
 struct fetcher {
     struct loop *loop;
-    CURLM *multi;        /* NULL before the first transfer */
-    struct timer timer;  /* curl's own deadline */
-    struct link fetches; /* those that are not finished */
-    bool starved;        /* one of them could not get a watch */
-    bool busy;           /* inside drive */
+    CURLM *multi;         /* NULL before the first transfer */
+    struct timer timer;   /* curl's own deadline */
+    struct link fetches;  /* those that are not finished */
+    fetch_allows *allows; /* or NULL */
+    void *allows_owner;
+    bool starved; /* one of them could not get a watch */
+    bool busy;    /* inside drive */
 };
 
 struct fetch {

@@ -8,7 +8,9 @@
  * Sentences name the host and never the URL, which may hold a passkey. */
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "io/device.h"
 #include "io/fetch_private.h"
 #include "io/sockaddr.h"
 
@@ -99,6 +101,12 @@ static int on_progress(void *arg, curl_off_t total, curl_off_t now, curl_off_t u
 static bool guard(struct fetch *t, const struct addr *a) {
     char text[ADDR_TEXT];
     long redirects = 0;
+    const struct fetcher *f = t->fetcher;
+    if (f->allows && !f->allows(f->allows_owner, a)) {
+        err_set(&t->err, ERR_UNSAFE, "%.100s is %s, which the blocklist forbids", t->host,
+                addr_format_ip(a, text));
+        return false;
+    }
     curl_easy_getinfo(t->easy, CURLINFO_REDIRECT_COUNT, &redirects);
     if (redirects == 0 || !t->from_global || addr_kind(a) == ADDR_GLOBAL)
         return true;
@@ -114,7 +122,11 @@ static curl_socket_t on_open_socket(void *arg, curlsocktype purpose,
     (void)purpose;
     if (!sockaddr_to_addr(&at->addr, &a) || !guard(arg, &a))
         return CURL_SOCKET_BAD;
-    return socket(at->family, at->socktype | SOCK_CLOEXEC, at->protocol);
+    int fd = socket(at->family, at->socktype | SOCK_CLOEXEC, at->protocol);
+    if (fd < 0 || device_tie(((struct fetch *)arg)->fetcher->loop, fd) == 0)
+        return fd;
+    close(fd);
+    return CURL_SOCKET_BAD;
 }
 
 static int on_request(void *arg, char *remote_ip, char *local_ip, int remote_port,

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "io/device.h"
 #include "io/sockaddr.h"
 #include "io/tcp.h"
 #include "io/watch.h"
@@ -94,12 +95,13 @@ static int listen_at(int fd, const struct addr *at, uint16_t *port) {
 }
 
 /* A listening socket, or ERR_*. */
-static int open_socket(const struct addr *at, uint16_t *port, struct err *e) {
+static int open_socket(const struct loop *l, const struct addr *at, uint16_t *port,
+                       struct err *e) {
     char text[ADDR_TEXT];
     addr_format(at, text);
     if (!at->family)
         return err_set(e, ERR_INVALID, "no address to listen on");
-    int fd = sockaddr_tcp_socket(at);
+    int fd = device_socket(l, at->family, SOCK_STREAM);
     if (fd < 0 || listen_at(fd, at, port)) {
         int rc = err_errno(e, errno, "cannot listen on %s", text);
         if (fd >= 0)
@@ -113,7 +115,7 @@ struct listener *listener_open(struct loop *l, const struct addr *at,
                                listener_on_accept *on_accept, void *owner,
                                struct err *e) {
     uint16_t port = 0;
-    int fd = open_socket(at, &port, e);
+    int fd = open_socket(l, at, &port, e);
     if (fd < 0)
         return NULL;
     struct listener *n = calloc(1, sizeof *n);

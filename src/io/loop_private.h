@@ -23,6 +23,7 @@ struct loop {
     bool stepping;        /* inside loop_step or loop_free */
     bool closing;         /* inside loop_free: nothing new may begin */
     bool stale;           /* `now` is from before the wait */
+    char device[16];      /* all sockets are tied to it (device); "" = none */
     bool dirty; /* something waits for the next uv_run, and loop_fd does not show it */
 };
 

@@ -9,14 +9,16 @@
 #define READ_AT_ONCE 2048   /* of the handshake */
 #define WRITE_AT_ONCE 65536 /* plain bytes that are encrypted for one write */
 
+enum { IN, OUT };
+
 struct mse_stream {
     struct stream base;
     struct stream *inner;
     struct loop *loop;
     struct mse *mse; /* while the handshake goes on; else NULL */
     struct chunked_buffer received;
-    struct mse_cipher in, out;
-    bool encrypted, obfuscated;
+    struct mse_cipher *ciphers; /* in and out, when the payload is encrypted; else NULL */
+    bool obfuscated;
     uint8_t info_hash[20];
     struct text rest; /* decrypted already, to be read first */
     size_t rest_at;
@@ -55,35 +57,29 @@ static int flush(struct mse_stream *m) {
             return (int)n;
         m->pending_at += (size_t)n;
     }
-    text_clear(&m->pending);
+    text_free(&m->pending); /* an idle connection holds no buffer */
     m->pending_at = 0;
     return 0;
 }
 
-static size_t gather(uint8_t *to, size_t room, const struct iovec *iov, int n) {
-    size_t len = 0;
-    for (int i = 0; i < n && len < room; i++) {
-        size_t part = MIN(iov[i].iov_len, room - len);
-        memcpy(to + len, iov[i].iov_base, part);
-        len += part;
-    }
-    return len;
+static void gather(struct text *to, const struct iovec *iov, int n) {
+    for (int i = 0; i < n && to->len < WRITE_AT_ONCE; i++)
+        text_add(to, iov[i].iov_base, MIN(iov[i].iov_len, WRITE_AT_ONCE - to->len));
 }
 
 static ssize_t write_encrypted(struct mse_stream *m, const struct iovec *iov, int n) {
-    uint8_t bytes[WRITE_AT_ONCE];
+    struct text *pending = &m->pending;
     int status = flush(m);
     if (status < 0)
         return status;
-    size_t len = gather(bytes, sizeof bytes, iov, n);
-    struct mse_cipher before = m->out;
-    mse_encrypt(&m->out, bytes, bytes, len);
-    text_add(&m->pending, bytes, len);
-    if (m->pending.failed) {
-        m->out = before;
-        text_free(&m->pending);
+    gather(pending, iov, n);
+    if (pending->failed) {
+        text_free(pending);
         return ERR_NOMEM;
     }
+    size_t len = pending->len;
+    mse_encrypt(&m->ciphers[OUT], (uint8_t *)pending->data, (uint8_t *)pending->data,
+                len);
     status = flush(m);
     update_want(m);
     return status < 0 && status != ERR_AGAIN ? status : (ssize_t)len;
@@ -93,7 +89,7 @@ static ssize_t do_writev(struct stream *s, const struct iovec *iov, int n) {
     struct mse_stream *m = of(s);
     if (m->mse)
         return ERR_AGAIN;
-    if (m->encrypted)
+    if (m->ciphers)
         return write_encrypted(m, iov, n);
     int status = flush(m); /* the end of the handshake */
     return status < 0 ? status : stream_writev(m->inner, iov, n);
@@ -120,8 +116,8 @@ static ssize_t do_readv(struct stream *s, const struct iovec *iov, int n) {
     if (m->rest.len > m->rest_at)
         return read_rest(m, iov, n);
     ssize_t got = stream_readv(m->inner, iov, n);
-    if (got > 0 && m->encrypted)
-        mse_decrypt_iov(&m->in, iov, n, (size_t)got);
+    if (got > 0 && m->ciphers)
+        mse_decrypt_iov(&m->ciphers[IN], iov, n, (size_t)got);
     return got;
 }
 
@@ -139,12 +135,18 @@ static void on_again(struct timer *t, usec now) {
 
 /* ---- the handshake -------------------------------------------------------------------- */
 
-static void take_result(struct mse_stream *m) {
-    m->in = m->mse->in, m->out = m->mse->out;
-    m->encrypted = m->mse->encrypted, m->obfuscated = m->mse->obfuscated;
+static int take_result(struct mse_stream *m) {
+    if (m->mse->encrypted) {
+        m->ciphers = malloc(2 * sizeof *m->ciphers);
+        if (!m->ciphers)
+            return ERR_NOMEM;
+        m->ciphers[IN] = m->mse->in, m->ciphers[OUT] = m->mse->out;
+    }
+    m->obfuscated = m->mse->obfuscated;
     memcpy(m->info_hash, m->mse->info_hash, sizeof m->info_hash);
     m->rest = m->mse->rest;
     text_init(&m->mse->rest); /* moved */
+    return 0;
 }
 
 static void end_handshake(struct mse_stream *m) {
@@ -166,16 +168,17 @@ static void advance(struct mse_stream *m) {
     int sent = status >= 0 ? flush(m) : 0;
     if (sent < 0 && sent != ERR_AGAIN)
         status = sent;
+    bool done = status == 1;
+    if (done)
+        status = take_result(m);
     if (status < 0) {
         fail(m, status);
         return;
     }
-    if (status == 1) {
-        take_result(m);
+    if (done)
         end_handshake(m);
-    }
     update_want(m);
-    if (status == 1) {
+    if (done) {
         maybe_tell_rest(m);
         m->base.hooks->on_open(m->base.owner, 0);
     }
@@ -250,6 +253,7 @@ static void do_close(struct stream *s) {
     chunked_buffer_fini(&m->received);
     text_free(&m->rest);
     text_free(&m->pending);
+    free(m->ciphers);
     free(m);
 }
 
@@ -294,8 +298,12 @@ struct stream *mse_stream_accept(struct loop *l, struct stream *inner,
     return &m->base;
 }
 
+bool mse_stream_connected(const struct stream *s) {
+    return CONTAINER_OF(s, const struct mse_stream, base)->connected;
+}
+
 bool mse_stream_encrypted(const struct stream *s) {
-    return CONTAINER_OF(s, const struct mse_stream, base)->encrypted;
+    return CONTAINER_OF(s, const struct mse_stream, base)->ciphers != NULL;
 }
 
 const uint8_t *mse_stream_info_hash(const struct stream *s) {

@@ -3,7 +3,8 @@
  *     owner --plain--> [ encrypt into a buffer ] --> inner stream
  *     owner <--plain-- [ decrypt in place, where readv has put the bytes ] <-- inner stream
  *
- * So a block that comes encrypted still lands at its final place: decryption is its one pass. The
+ * So a block that comes encrypted still lands at its final place: decryption is its one pass, and no
+ * copy (payload_copied does not count it). What goes out is copied once, to be encrypted. The
  * handshake is done in here; the owner hears on_open when it is through (or how it failed). When the
  * two sides agree on plain payload the filter only passes calls on. */
 #ifndef MARE_MSE_STREAM_H
@@ -25,6 +26,7 @@ struct stream *mse_stream_accept(struct loop *l, struct stream *inner,
                                  const struct mse_options *options,
                                  const struct mse_hooks *find, void *find_owner);
 
+bool mse_stream_connected(const struct stream *s); /* the inner one stands */
 /* After on_open: how it turned out. */
 bool mse_stream_encrypted(const struct stream *s); /* the payload is */
 /* The info-hash that an encrypted handshake named; NULL if it was plain. */

@@ -43,8 +43,3 @@ bool sockaddr_to_addr(const struct sockaddr *from, struct addr *a) {
     }
     return a->family != 0;
 }
-
-int sockaddr_tcp_socket(const struct addr *a) {
-    int family = a->family == 6 ? AF_INET6 : AF_INET;
-    return socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-}

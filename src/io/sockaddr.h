@@ -11,7 +11,5 @@ socklen_t sockaddr_from_addr(struct sockaddr_storage *to, const struct addr *a);
 /* False (family 0) for what is neither IPv4 nor IPv6. A mapped IPv4 address becomes
  * IPv4. */
 bool sockaddr_to_addr(const struct sockaddr *from, struct addr *a);
-/* A non-blocking TCP socket for the family of `a` that dies with exec; -1 with errno. */
-int sockaddr_tcp_socket(const struct addr *a);
 
 #endif

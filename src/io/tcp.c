@@ -18,6 +18,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "io/device.h"
 #include "io/sockaddr.h"
 #include "io/watch.h"
 
@@ -169,13 +170,13 @@ static int bind_source(int fd, const struct addr *to, const struct addr *source,
 
 /* A socket on its way to `to`, or ERR_*. *failed takes the errno of a connect that is
  * over. */
-static int dial(const struct addr *to, const struct addr *source, int *failed,
-                struct err *e) {
+static int dial(const struct loop *l, const struct addr *to, const struct addr *source,
+                int *failed, struct err *e) {
     struct sockaddr_storage at;
     socklen_t len = sockaddr_from_addr(&at, to);
     if (!len)
         return err_set(e, ERR_INVALID, "no address to connect to");
-    int fd = sockaddr_tcp_socket(to);
+    int fd = device_socket(l, to->family, SOCK_STREAM);
     if (fd < 0)
         return err_errno(e, errno, "cannot make a socket");
     int rc = source && source->family ? bind_source(fd, to, source, e) : 0;
@@ -192,7 +193,7 @@ static int dial(const struct addr *to, const struct addr *source, int *failed,
 struct stream *tcp_connect(struct loop *l, const struct addr *to,
                            const struct addr *source, struct err *e) {
     int failed = 0;
-    int fd = dial(to, source, &failed, e);
+    int fd = dial(l, to, source, &failed, e);
     if (fd < 0)
         return NULL;
     struct tcp *t = tcp_new(l, fd);

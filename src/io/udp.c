@@ -9,6 +9,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "io/device.h"
 #include "io/sockaddr.h"
 #include "io/watch.h"
 
@@ -90,13 +91,12 @@ static int bind_to(int fd, const struct addr *at, bool shared, uint16_t *port) {
     return 0;
 }
 
-static int open_socket(const struct addr *at, bool shared, uint16_t *port,
-                       struct err *e) {
+static int open_socket(const struct loop *l, const struct addr *at, bool shared,
+                       uint16_t *port, struct err *e) {
     char text[ADDR_TEXT];
     if (!at->family)
         return err_set(e, ERR_INVALID, "no address for a datagram socket");
-    int family = at->family == 6 ? AF_INET6 : AF_INET;
-    int fd = socket(family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    int fd = device_socket(l, at->family, SOCK_DGRAM);
     if (fd >= 0 && bind_to(fd, at, shared, port) == 0)
         return fd;
     int rc = err_errno(e, errno, "cannot use UDP at %s", addr_format(at, text));
@@ -108,7 +108,7 @@ static int open_socket(const struct addr *at, bool shared, uint16_t *port,
 struct udp *udp_open(struct loop *l, const struct addr *at, bool shared,
                      udp_on_packet *on_packet, void *owner, struct err *e) {
     uint16_t port = 0;
-    int fd = open_socket(at, shared, &port, e);
+    int fd = open_socket(l, at, shared, &port, e);
     if (fd < 0)
         return NULL;
     struct udp *u = calloc(1, sizeof *u);

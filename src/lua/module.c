@@ -2,6 +2,7 @@
  * handlers, coroutines, sources of torrents. Keeps nothing: loading it twice gives two tables that work on
  * the same metatables. */
 #include "engine/settings.h"
+#include "io/portmap.h"
 #include "lua/blocklist.h"
 #include "lua/command.h"
 #include "lua/info.h"
@@ -76,6 +77,18 @@ static void push_event_names(lua_State *L) {
     }
 }
 
+/* What a build may lack: { portmap = "NAT-PMP and UPnP" or false, encryption = true or false }. */
+static void push_features(lua_State *L) {
+    lua_newtable(L);
+    if (portmap_methods())
+        lua_pushstring(L, portmap_methods());
+    else
+        lua_pushboolean(L, 0);
+    lua_setfield(L, -2, "portmap");
+    lua_pushboolean(L, mse_supported(NULL) == 0);
+    lua_setfield(L, -2, "encryption");
+}
+
 MARE_EXPORT int luaopen_mare_core(lua_State *L);
 
 int luaopen_mare_core(lua_State *L) {
@@ -87,5 +100,7 @@ int luaopen_mare_core(lua_State *L) {
     lua_setfield(L, -2, "events");
     lua_pushliteral(L, MARE_VERSION);
     lua_setfield(L, -2, "version");
+    push_features(L);
+    lua_setfield(L, -2, "features");
     return 1;
 }

@@ -1,6 +1,5 @@
 #include "lua/options.h"
 
-#include "base/addr.h"
 #include "lua/suggest.h"
 #include "lua/value.h"
 
@@ -53,15 +52,6 @@ static int check_integer(lua_State *L, int i, const char *name) {
     return (int)check_count_below(L, i, 65536, name);
 }
 
-static struct addr check_ip(lua_State *L, int i, const char *name) {
-    struct addr a;
-    want(L, i, LUA_TSTRING, name);
-    if (addr_parse(&a, lua_tostring(L, i), 1) < 0)
-        luaL_error(L, "%s must be an IP address, not '%s'", name, lua_tostring(L, i));
-    a.port = 0;
-    return a;
-}
-
 static void read_one(lua_State *L, int i, const struct option *o, void *place) {
     switch (o->kind) {
     case OPTION_STRING:
@@ -76,7 +66,6 @@ static void read_one(lua_State *L, int i, const struct option *o, void *place) {
     case OPTION_COUNT: *(uint64_t *)place = check_count(L, i, o->name); break;
     case OPTION_RATE: *(uint64_t *)place = check_rate(L, i, o->name); break;
     case OPTION_LIMIT: *(uint32_t *)place = check_limit(L, i, o->name); break;
-    case OPTION_ADDRESS: *(struct addr *)place = check_ip(L, i, o->name); break;
     case OPTION_WORD: *(int *)place = check_word(L, i, o); break;
     case OPTION_FLAG: *(bool *)place = check_word(L, i, o) != 0; break;
     case OPTION_TABLE: want(L, i, LUA_TTABLE, o->name); break;

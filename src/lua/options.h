@@ -12,7 +12,6 @@ enum option_kind {
     OPTION_COUNT,   /* uint64_t */
     OPTION_RATE,    /* uint64_t: bytes per second */
     OPTION_LIMIT,   /* uint32_t: math.huge is UINT32_MAX */
-    OPTION_ADDRESS, /* struct addr, no port */
     OPTION_WORD,    /* int: the place in a list of words, divided by '|' */
     OPTION_FLAG,    /* bool: like OPTION_WORD with two words */
     OPTION_TABLE, /* these two are only checked: their reader takes them from the table */

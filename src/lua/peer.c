@@ -1,8 +1,11 @@
 /* peer: one connection, as a script sees it after both handshakes. */
 #include "engine/peer.h"
+#include "engine/encryption.h"
 
 #include "lua/object.h"
 #include "lua/value.h"
+
+#include <string.h>
 
 static struct peer *check_peer(lua_State *L, struct target *t) {
     target_check(L, 1, &peer_class, t);
@@ -96,8 +99,12 @@ static void get_state(lua_State *L, const struct target *t) {
 }
 
 static void get_encrypted(lua_State *L, const struct target *t) {
-    (void)t;
-    lua_pushboolean(L, 0);
+    const char *name = encryption_name(t->peer);
+    lua_pushboolean(L, name && strcmp(name, "rc4") == 0);
+}
+
+static void get_encryption(lua_State *L, const struct target *t) {
+    lua_pushstring(L, encryption_name(t->peer)); /* NULL: nil */
 }
 
 static void get_transport(lua_State *L, const struct target *t) {
@@ -221,6 +228,7 @@ static const struct property properties[] = {
     {"incoming", get_incoming, NULL, false},
     {"state", get_state, NULL, false},
     {"encrypted", get_encrypted, NULL, false},
+    {"encryption", get_encryption, NULL, false},
     {"transport", get_transport, NULL, false},
     {"choked", get_choked, NULL, false},
     {"choking", get_choking, NULL, false},

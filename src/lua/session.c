@@ -2,6 +2,7 @@
  * lua/mare builds step, run, close, add and the dispatch of events. */
 #include "engine/session.h"
 
+#include "engine/access.h"
 #include "engine/peer.h"
 #include "engine/torrent.h"
 #include "lua/object.h"
@@ -26,7 +27,11 @@ static struct session *check_session(lua_State *L, int arg) {
 #define FIELD(name) offsetof(struct settings, name)
 static const struct option settings_options[] = {
     {"port", OPTION_INTEGER, FIELD(port), NULL},
-    {"bind", OPTION_ADDRESS, FIELD(bind), NULL},
+    {"bind", OPTION_STRING, FIELD(device), NULL},
+    {"blocklist", OPTION_STRING, FIELD(blocklist), NULL},
+    {"encryption", OPTION_WORD, FIELD(encryption), "off|prefer|require"},
+    {"portmap", OPTION_BOOLEAN, FIELD(portmap), NULL},
+    {"portmap_lease", OPTION_LIMIT, FIELD(portmap_lease), NULL},
     {"directory", OPTION_STRING, FIELD(directory), NULL},
     {"state", OPTION_STRING, FIELD(state), NULL},
     {"memory", OPTION_COUNT, FIELD(memory), NULL},
@@ -43,12 +48,22 @@ static const struct option settings_options[] = {
     {NULL, OPTION_STRING, 0, NULL},
 };
 
+/* `bind` is an address, or else the name of an interface. */
+static void take_bind(struct settings *s) {
+    if (s->device && addr_parse(&s->bind, s->device, 1) == 0) {
+        s->bind.port = 0;
+        s->device = NULL;
+    }
+}
+
 int session_create(lua_State *L) {
     struct settings settings;
     struct err e = {0};
     memset(&settings, 0, sizeof settings);
     settings.pex = true;
+    settings.encryption = mse_supported(NULL) < 0 ? MSE_OFF : MSE_PREFER;
     options_read(L, 1, "mare.session", settings_options, &settings);
+    take_bind(&settings);
     struct session_box *box = compat_newuserdata(L, sizeof *box);
     memset(box, 0, sizeof *box);
     env_create(L, -1);
@@ -318,11 +333,19 @@ static int session_do_find(lua_State *L) {
     return 1;
 }
 
+/* load_blocklist(path): true or nil, message, code; 'blocklist' tells of the end. */
+static int session_load_blocklist(lua_State *L) {
+    struct session *s = check_session(L, 1);
+    struct err e = {0};
+    return push_status(L, access_reload(s, luaL_checkstring(L, 2), &e), &e);
+}
+
 static const luaL_Reg methods[] = {
     {"fd", session_do_fd},
     {"events", session_do_events},
     {"torrents", session_torrents},
     {"find", session_do_find},
+    {"load_blocklist", session_load_blocklist},
     {"_step", session_do_step},
     {"_dispatch", session_dispatch},
     {"_timeout", session_do_timeout},
@@ -347,6 +370,19 @@ static void get_port(lua_State *L, const struct target *t) {
         lua_pushinteger(L, t->session->port);
     else
         lua_pushnil(L);
+}
+
+static void get_external_port(lua_State *L, const struct target *t) {
+    if (t->session->external_port)
+        lua_pushinteger(L, t->session->external_port);
+    else
+        lua_pushnil(L);
+}
+
+static void get_external_ip(lua_State *L, const struct target *t) {
+    char text[ADDR_TEXT];
+    const struct addr *a = &t->session->external_addr;
+    lua_pushstring(L, a->family ? addr_format_ip(a, text) : NULL);
 }
 
 static void get_peer_id(lua_State *L, const struct target *t) {
@@ -421,6 +457,15 @@ static void get_connection_count(lua_State *L, const struct target *t) {
     compat_pushcount(L, t->session->connections);
 }
 
+static void get_blocked_ranges(lua_State *L, const struct target *t) {
+    compat_pushcount(L, access_ranges(t->session));
+}
+
+static void get_encryption(lua_State *L, const struct target *t) {
+    static const char *const names[] = {"off", "prefer", "require"};
+    lua_pushstring(L, names[t->session->settings.encryption]);
+}
+
 static void get_stats(lua_State *L, const struct target *t) {
     const struct stats counters = t->session->stats;
     struct gauges gauges;
@@ -442,6 +487,8 @@ static const struct property properties[] = {
     {"alive", object_get_alive, NULL, true},
     OBJECT_DATA,
     {"port", get_port, NULL, false},
+    {"external_port", get_external_port, NULL, false},
+    {"external_ip", get_external_ip, NULL, false},
     {"peer_id", get_peer_id, NULL, false},
     {"directory", get_directory, NULL, false},
     {"memory", get_memory, NULL, false},
@@ -454,6 +501,8 @@ static const struct property properties[] = {
     {"download_rate", get_download_rate, NULL, false},
     {"peers", get_peers, NULL, false},
     {"connection_count", get_connection_count, NULL, false},
+    {"blocked_ranges", get_blocked_ranges, NULL, false},
+    {"encryption", get_encryption, NULL, false},
     {"stats", get_stats, NULL, false},
     {NULL, NULL, NULL, false},
 };

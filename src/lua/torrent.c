@@ -146,7 +146,11 @@ static int do_connect(lua_State *L) {
     if (addr_parse(&a, text, -1) < 0)
         status = connect_name(t, text, &e);
     else if ((status = torrent_connect(t, &a, SOURCE_MANUAL)) < 0)
-        err_set(&e, status, "%s cannot be a peer's address", text);
+        err_set(&e, status,
+                status == ERR_UNSAFE
+                    ? "%s is on the blocklist, or out of the bound address's reach"
+                    : "%s cannot be a peer's address",
+                text);
     return push_status(L, status, &e);
 }
 

@@ -11,6 +11,7 @@
 #include <assert.h>
 #include <string.h>
 
+#define HANDSHAKE_WORD_LEN 20 /* with its length: what plain BitTorrent begins with */
 #define VC_LEN 8
 #define FIELDS_LEN (VC_LEN + 4 + 2) /* VC, provide or select, length of the pad */
 
@@ -136,6 +137,17 @@ static int finish(struct mse *m, struct chunked_buffer *in) {
     return rc < 0 ? rc : enter(m, MSE_DONE);
 }
 
+/* -1: plain BitTorrent does not begin so; 0: it may; 1: it is. */
+static int looks_plain(const struct chunked_buffer *in) {
+    uint8_t plain[HANDSHAKE_LEN], got[HANDSHAKE_WORD_LEN];
+    size_t len = MIN(chunked_buffer_length(in), sizeof got);
+    handshake_encode(plain, &(struct handshake){0});
+    chunked_buffer_copy_to(in, 0, got, len);
+    if (memcmp(plain, got, len) != 0)
+        return -1;
+    return len == sizeof got;
+}
+
 /* ---- both ------------------------------------------------------------------------------- */
 
 static int share_key(struct mse *m, struct chunked_buffer *in) {
@@ -205,7 +217,12 @@ static void expect_vc(struct mse *m) {
     begin_search(m, VC_LEN);
 }
 
+/* A peer that greets in plain whatever it hears need not be waited for. */
 static int on_key_b(struct mse *m, struct chunked_buffer *in, struct text *out) {
+    if (looks_plain(in) > 0)
+        return ERR_PROTOCOL;
+    if (chunked_buffer_length(in) < MSE_KEY_LEN)
+        return 0;
     int rc = share_key(m, in);
     if (rc < 0 || (rc = say_torrent(m, out)) < 0 ||
         (rc = key_ciphers(m, "keyB", "keyA")) < 0 ||
@@ -241,17 +258,6 @@ static int on_pad_d(struct mse *m, struct chunked_buffer *in, struct text *out) 
 }
 
 /* ---- responder -------------------------------------------------------------------------- */
-
-/* -1: plain BitTorrent does not begin so; 0: it may; 1: it is. */
-static int looks_plain(const struct chunked_buffer *in) {
-    uint8_t plain[HANDSHAKE_LEN], got[20];
-    size_t len = MIN(chunked_buffer_length(in), sizeof got);
-    handshake_encode(plain, &(struct handshake){0});
-    chunked_buffer_copy_to(in, 0, got, len);
-    if (memcmp(plain, got, len) != 0)
-        return -1;
-    return len == sizeof got;
-}
 
 /* Nothing is consumed: what comes in plain is left to the reader of plain handshakes. */
 static int on_sniff(struct mse *m, struct chunked_buffer *in, struct text *out) {
@@ -295,7 +301,7 @@ static int on_torrent(struct mse *m, struct chunked_buffer *in, struct text *out
 
 static uint32_t choose(const struct mse *m, uint32_t provide) {
     uint32_t both = provide & allowed(m);
-    return both & MSE_RC4 ? MSE_RC4 : both;
+    return both & MSE_PLAINTEXT ? MSE_PLAINTEXT : both;
 }
 
 /* The answer need not wait for the initial payload. */
@@ -347,7 +353,7 @@ static const struct {
     int (*step)(struct mse *m, struct chunked_buffer *in, struct text *out);
 } states[MSE_DONE] = {
     [MSE_GREET] = {0, on_greet},
-    [MSE_AWAIT_KEY_B] = {MSE_KEY_LEN, on_key_b},
+    [MSE_AWAIT_KEY_B] = {HANDSHAKE_WORD_LEN, on_key_b},
     [MSE_FIND_VC] = {VC_LEN, on_vc},
     [MSE_AWAIT_SELECT] = {FIELDS_LEN - VC_LEN, on_select},
     [MSE_SKIP_PAD_D] = {0, on_pad_d},

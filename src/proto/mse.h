@@ -42,8 +42,8 @@ enum mse_crypto { MSE_PLAINTEXT = 1, MSE_RC4 = 2 }; /* bits of provide and selec
 struct mse_options {
     enum mse_policy policy;
     /* The payload may go in the clear after an encrypted handshake: enough against boxes that
-     * look at the beginning only, and it costs neither a copy nor RC4. As responder RC4 is
-     * still what we choose if it is offered. */
+     * look at the beginning only, and it costs neither a copy nor RC4. As responder we choose
+     * it where it is offered. */
     bool plaintext;
 };
 

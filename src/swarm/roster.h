@@ -39,6 +39,7 @@ struct candidate {
     uint8_t failures;
     bool connected;    /* a connection or an attempt exists */
     bool upload_only;  /* a seed: not dialled while we seed */
+    bool plain_works;  /* was dialled in the clear: no need to try encryption first */
     usec last_tried;   /* 0 = never */
     usec last_seen;    /* when a source last named it */
     usec banned_until; /* 0 = not; USEC_NEVER = for good */

@@ -76,7 +76,8 @@ describe("mare", function()
         it("tells its version", function()
             local status, out = run "--version"
             assert.equal(0, status)
-            assert.equal("mare " .. mare.version .. "\n", out)
+            assert.equal("mare " .. mare.version .. "\n", out:match "^[^\n]*\n")
+            assert.truthy(out:find "port mapping: ")
         end)
 
         it("wants one", function()

@@ -6,6 +6,9 @@ local mare = require "mare"
 describe("mare.session", function()
     local sessions = {}
     local function open(options)
+        if options.portmap == nil and not options.bind then
+            options.portmap = false -- no router is to hear of specs
+        end
         local session, message, code = mare.session(options)
         sessions[#sessions + 1] = session
         return session, message, code
@@ -47,8 +50,8 @@ describe("mare.session", function()
     end)
 
     for name, value in pairs {
-        port = 70000, bind = "here", memory = -1, receive = "quickly", directory = 7,
-        connections = "many", up_rate = 0 / 0, seed = 1.5,
+        port = 70000, bind = 7, encryption = "rot13", memory = -1, receive = "quickly",
+        directory = 7, connections = "many", up_rate = 0 / 0, seed = 1.5,
     } do
         it("refuses " .. tostring(value) .. " for " .. name, function()
             local ok, message = pcall(mare.session, { [name] = value })

@@ -40,6 +40,10 @@ group_build() {
     need_library libuv libuv1-dev
     need_library libcurl libcurl4-openssl-dev
     need_library libcrypto libssl-dev
+    # Optional, so that nobody is asked to install them where there is no apt: port mapping.
+    command -v apt-get >/dev/null || return 0
+    need libminiupnpc-dev any_of '/usr/include/miniupnpc/miniupnpc.h' '/usr/local/include/miniupnpc/*.h'
+    need libnatpmp-dev any_of '/usr/include/natpmp.h' '/usr/local/include/natpmp.h'
 }
 group_lua() {
     need_command lua5.4 lua5.4

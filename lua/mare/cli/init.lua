@@ -59,12 +59,19 @@ local function run_command(name, argv)
     return command.run(opts, words)
 end
 
+-- What this build can and another cannot.
+local function print_version()
+    print("mare " .. core.version)
+    print("port mapping: " .. (core.features.portmap or "built without"))
+    print("encryption: " .. (core.features.encryption and "built in" or "built without"))
+end
+
 local function run(argv)
     local first = argv[1]
     if first == "--help" or first == "-h" or first == "help" then
         print_overview()
     elseif first == "--version" then
-        print("mare " .. core.version)
+        print_version()
     elseif not first then
         args.fail "what shall be done?"
     else

@@ -96,6 +96,13 @@ function parse.receive(text)
     return nil, "scatter or chunked"
 end
 
+function parse.encryption(text)
+    if text == "prefer" or text == "require" or text == "off" then
+        return text
+    end
+    return nil, "prefer, require or off"
+end
+
 options.help = { "-h", "--help", name = "help", help = "show this and exit" }
 options.json = { "--json", name = "json", help = "one JSON object per line instead of words" }
 options.quiet = { "-q", "--quiet", name = "quiet", help = "no progress, only errors" }
@@ -111,7 +118,12 @@ end
 options.session = {
     { "--port", value = "N", name = "port", parse = parse.number(0, 65535),
         help = "listen here (0: any free port; default 6881 or, if taken, any)" },
-    { "--bind", value = "ADDR", name = "bind", help = "use only this address of the machine" },
+    { "--bind", value = "ADDR|IFACE", name = "bind",
+        help = "use only this address, or network interface, of the machine" },
+    { "--encryption", value = "MODE", name = "encryption", parse = parse.encryption,
+        help = "prefer (default), require or off: of connections to peers" },
+    { "--blocklist", value = "FILE", name = "blocklist",
+        help = "talk to no address in this list (P2P, DAT or CIDR)" },
     { "--memory", value = "MIB", name = "memory", parse = parse.mebibytes,
         help = "for piece buffers (default 64)" },
     { "--connections", value = "N", name = "connections", parse = parse.number(1, 100000),
@@ -124,7 +136,8 @@ options.session = {
         help = "where resume files are kept (default ~/.local/state/mare)" },
     { "--receive", value = "HOW", name = "receive", parse = parse.receive,
         help = "scatter (default) or chunked: how bytes come in" },
-    off "dht", off "lsd", off "pex", off "portmap",
+    { "--no-portmap", name = "no_portmap", help = "do not ask the router to let others in" },
+    off "dht", off "lsd", off "pex",
 }
 
 -- One list from several.

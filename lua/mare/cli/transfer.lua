@@ -42,6 +42,9 @@ local function settings_of(options, directory)
     return {
         port = choose(options.port, USUAL_PORT),
         bind = options.bind,
+        encryption = options.encryption,
+        blocklist = options.blocklist,
+        portmap = not options.no_portmap,
         memory = options.memory,
         connections = options.connections,
         up_rate = options.up_rate,
@@ -118,6 +121,10 @@ function transfer.listen(session, report)
     session:on("hash_failed", function(_, piece)
         report:event { event = "hash_failed", piece = piece.index }
         report:warn("piece %d failed its hash and is fetched again", piece.index)
+    end)
+    session:on("portmap", function(_, port, message, code)
+        report:event { event = "portmap", port = port, message = message, code = code }
+        report:say("%s", message)
     end)
     session:on("banned", function(_, who)
         report:event { event = "banned", message = who }

@@ -66,9 +66,9 @@ TEST(mse_responder_chooses_what_both_take) {
         {MSE_PLAINTEXT, false, 0},
         {MSE_RC4, true, MSE_RC4},
         {MSE_RC4, false, MSE_RC4},
-        {MSE_RC4 | MSE_PLAINTEXT, true, MSE_RC4},
+        {MSE_RC4 | MSE_PLAINTEXT, true, MSE_PLAINTEXT},
         {MSE_RC4 | MSE_PLAINTEXT, false, MSE_RC4},
-        {0xffffffff, true, MSE_RC4},
+        {0xffffffff, true, MSE_PLAINTEXT},
         {0xfffffffc, true, 0}, /* things of the future */
         {0xfffffffd, true, MSE_PLAINTEXT},
     };

@@ -43,7 +43,8 @@ static void expect_met(struct side *a, struct side *b) {
     CHECK_INT(a->rc, 1);
     CHECK_INT(b->rc, 1);
     CHECK(a->m.obfuscated && b->m.obfuscated);
-    CHECK(a->m.encrypted && b->m.encrypted);
+    bool clear = a->m.options.plaintext && b->m.options.plaintext;
+    CHECK(a->m.encrypted == !clear && b->m.encrypted == !clear);
     CHECK_MEM(b->m.info_hash, ours, 20);
     CHECK_INT(a->m.rest.len, 0);
     expect_greeting_first(b);
