@@ -12,6 +12,7 @@
 
 local core = require "mare.core"
 require "mare.session"
+require "mare.reader"
 local policy = require "mare.policy"
 local sources = require "mare.sources"
 local tasks = require "mare.tasks"

@@ -70,7 +70,9 @@ local arguments = {
     overflow = function(_, count) return count end,
 }
 
-local function answer_read(self, of, code, text, token, data)
+local READ_END = 2
+
+local function answer_read(self, of, code, text, token, data, kind)
     local reads = self:_state().reads
     local callback = reads and reads[token]
     if not callback then
@@ -81,7 +83,7 @@ local function answer_read(self, of, code, text, token, data)
     if code then
         ok, message = xpcall(callback, debug.traceback, nil, text or code, code)
     else
-        ok, message = xpcall(callback, debug.traceback, data or "")
+        ok, message = xpcall(callback, debug.traceback, data or kind ~= READ_END and "" or nil)
     end
     if not ok then
         handlers.report(self, of, message)
@@ -105,7 +107,7 @@ local function tell_next(self)
     if not name then
         return false
     elseif name == "read" then
-        answer_read(self, of, code, text, token, data)
+        answer_read(self, of, code, text, token, data, index)
     elseif not of or of.alive or posthumous[name] then
         handlers.dispatch(self, of, name, arguments[name](peer, index, code, text, token, data))
         if name == "removed" then

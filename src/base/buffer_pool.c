@@ -106,6 +106,11 @@ int buffer_pool_release(struct buffer_pool *p, uint8_t *buffer, size_t size) {
     return 0;
 }
 
+void buffer_pool_lose(struct buffer_pool *p) {
+    assert(p->in_use);
+    p->in_use--;
+}
+
 void buffer_pool_clear(struct buffer_pool *p) {
     while (p->idle)
         free_buffer(p, pop(p));

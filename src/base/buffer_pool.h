@@ -35,6 +35,9 @@ uint8_t *buffer_pool_acquire(struct buffer_pool *p) MUST_USE;
 /* `size` must be the pool's (else ERR_INVALID and the buffer stays the caller's). Keeps the
  * buffer if fewer than max_idle lie idle, frees it otherwise. */
 int buffer_pool_release(struct buffer_pool *p, uint8_t *buffer, size_t size);
+/* A buffer in use is somebody else's from now on, who frees it and gives its size back to the
+ * budget. */
+void buffer_pool_lose(struct buffer_pool *p);
 void buffer_pool_clear(struct buffer_pool *p); /* frees the idle ones */
 
 #endif

@@ -37,6 +37,8 @@ void shared_pool_fini(struct shared_pool *p); /* what lives goes on without it *
 
 /* Fresh bytes to be filled, held once. NULL when the budget is spent or memory is out. */
 struct shared_bytes *shared_new(struct shared_pool *p, size_t len) MUST_USE;
+/* The same, charged to nobody: for what must go on when the budget is spent. Keep it small. */
+struct shared_bytes *shared_new_unpaid(size_t len) MUST_USE;
 /* Takes over a malloc'ed buffer that is charged to the pool's budget already. NULL when memory is
  * out: then nothing has changed hands. */
 struct shared_bytes *shared_adopt(struct shared_pool *p, uint8_t *data, size_t len)

@@ -46,6 +46,7 @@ const char *event_name(enum event_type t) {
 void event_fini(struct event *ev) {
     free(ev->text);
     free(ev->data);
+    view_drop(&ev->view);
     ev->text = NULL;
     ev->data = NULL;
     ev->len = 0;
@@ -108,6 +109,7 @@ void events_push(struct events *q, struct event *ev) {
     append(q, ev);
     ev->text = NULL;
     ev->data = NULL;
+    ev->view = (struct view){0};
 }
 
 bool events_pop(struct events *q, struct event *out) {

@@ -6,6 +6,7 @@
 #define MARE_EVENTS_H
 
 #include "base/addr.h"
+#include "base/shared.h"
 #include "base/slots.h"
 
 #define EVENTS_MAX 8192
@@ -23,7 +24,8 @@ enum event_type {
     EVENT_PEERS, /* torrent: a finder named `index` new addresses; text = which, as source_name */
     EVENT_HASH_FAILED, /* torrent: piece `index` failed its hash */
     EVENT_BANNED,      /* torrent: an address was barred; text = address and why */
-    EVENT_READ,  /* torrent: torrent_read ended; token, code, data (owned by the event) */
+    /* torrent: a read ended; token, code, data or view (owned by the event); index = READ_* */
+    EVENT_READ,
     EVENT_MOVED, /* torrent: torrent_move ended; code, text */
     EVENT_REMOVED,   /* torrent: gone (data deleted if asked); code, text */
     EVENT_SAVED,     /* torrent: resume state is on disk */
@@ -45,7 +47,11 @@ struct event {
     char *text;    /* malloc'ed or NULL */
     uint8_t *data; /* malloc'ed or NULL */
     size_t len;
+    struct view view; /* of shared bytes, or of nothing */
 };
+
+/* What a read's answer is to become: a string, a view, or nothing, for the file has ended. */
+enum { READ_STRING, READ_VIEW, READ_END };
 
 /* What is known of a connection at its end: the peer itself is freed before anybody reads it. */
 struct peer_facts {
@@ -64,7 +70,7 @@ struct events {
 
 void events_init(struct events *q);
 void events_fini(struct events *q);
-/* Takes ev->text and ev->data over, also when the event is dropped. */
+/* Takes ev->text, ev->data and ev->view over, also when the event is dropped. */
 void events_push(struct events *q, struct event *ev);
 bool events_pop(struct events *q,
                 struct event *out); /* the caller frees with event_fini */

@@ -345,7 +345,8 @@ void peer_update_interest(struct peer *p) {
     struct torrent *t = p->torrent;
     if (p->state != PEER_READY || t->state == TORRENT_CHECKING || !t->meta)
         return;
-    bool interested = torrent_wants_data(t) && picker_interesting(&t->picker, &p->has);
+    bool interested = torrent_wants_data(t) && (picker_interesting(&t->picker, &p->has) ||
+                                                readers_interested(t, &p->has));
     if (interested != p->interested) {
         p->interested = interested;
         peer_say_simple(p, interested ? WIRE_INTERESTED : WIRE_NOT_INTERESTED);

@@ -123,6 +123,7 @@ void peer_release_requests(struct peer *p);
 void peer_cancel_block(struct peer *p, uint32_t piece,
                        uint32_t begin); /* end game, seeks */
 /* peer_request */
+struct urgent_speed peer_speed(const struct peer *p); /* as measured up to now */
 void peer_request_more(struct peer *p);
 /* peer_serve */
 int peer_on_request(struct peer *p, const struct wire_message *m);

@@ -55,6 +55,28 @@ static int ask_one(struct peer *p, const struct asker *a) {
     return 1;
 }
 
+struct urgent_speed peer_speed(const struct peer *p) {
+    const struct requests *r = &p->requests;
+    usec now = session_now(p->session);
+    usec since = MAX(r->last_block_at, r->asked_first_at);
+    return (struct urgent_speed){
+        .rate = MAX(r->last_rate, peer_download_rate(p)),
+        .delay = r->rtt_min,
+        .deviation = r->rtt_dev,
+        .silent = r->live && since ? now - since : 0,
+        .outstanding = r->live,
+    };
+}
+
+/* Only where somebody waits does it matter how soon it would answer. */
+static void set_hurry(struct asker *a, const struct peer *p) {
+    if (!p->torrent->download.urgent)
+        return;
+    struct urgent_speed speed = peer_speed(p);
+    a->eta = urgent_eta(&speed);
+    a->patience = urgent_patience(&speed);
+}
+
 static struct asker asker_of(struct peer *p) {
     return (struct asker){
         .peer = p->id,
@@ -78,6 +100,7 @@ void peer_request_more(struct peer *p) {
     uint32_t depth = requests_depth(&p->requests, peer_download_rate(p), p->ext.reqq,
                                     memory_cap(p), session_now(p->session));
     while (found == 1 && p->requests.live < depth && p->state == PEER_READY) {
+        set_hurry(&a, p);
         found = ask_one(p, &a);
         a.outstanding = p->requests.live, a.last_piece = p->last_piece;
     }

@@ -35,7 +35,9 @@ struct reader_options {
     /* Readers of one viewer have one number: the one that was opened or moved last has priority over
      * the others, which keep only what they wait for, after everybody else. 0 = alone. */
     uint64_t group;
-    bool no_prefetch; /* do not fetch head and tail of the file at once */
+    bool prefetch; /* fetch head and tail of the file at once: players look there */
+    /* Known by its handle alone (scripts): detached is closed, session_reader finds it no more. */
+    bool ownerless;
 };
 
 /* `status`: 1 = *v holds at least one byte and is the hook's now (view_drop); 0 = the end of the
@@ -45,6 +47,7 @@ struct reader_options {
 typedef void reader_done(void *ctx, int status, struct view *v, const struct err *e);
 
 struct reader {
+    handle id;               /* in session->readers, while it is not detached */
     struct torrent *torrent; /* NULL: detached */
     uint32_t file;           /* in the metainfo */
     uint64_t offset, length; /* of the file in the torrent */
@@ -52,15 +55,17 @@ struct reader {
     struct window window;    /* position and how far ahead it looks */
     struct reader_health health;
     uint64_t group;
-    bool superseded, no_prefetch;
+    bool superseded, prefetch, resting, ownerless;
     /* the read that is under way */
     bool reading, closing;
+    uint32_t calls; /* its hook is being called: not freed meanwhile */
     size_t max;
     reader_done *done;
     void *ctx;
     struct reader_job *job; /* from disk; NULL = none */
     usec waiting_since;     /* for bytes that are not here yet; 0 = it is not */
     /* numbers */
+    usec opened_at;
     uint64_t bytes_read, stalls;
     usec stalled_for;
     struct link link; /* in torrent->readers.list */
@@ -92,6 +97,11 @@ void reader_set_health(struct reader *r, const struct reader_health *h);
 /* It is not read now but may be (a paused connection): gives its priority up until it reads or
  * seeks. */
 void reader_rest(struct reader *r);
+
+/* For the engine's other files. */
+void reader_advance(
+    struct reader *r); /* session: serves its pending read if that can be */
+void reader_detach(struct reader *r);
 
 static inline uint64_t reader_position(const struct reader *r) {
     return r->window.position;

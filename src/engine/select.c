@@ -6,7 +6,7 @@
 
 #include "base/err.h"
 
-static int piece_priority(const struct torrent *t, uint32_t piece) {
+static int file_based(const struct torrent *t, uint32_t piece) {
     const struct metainfo *m = t->meta;
     uint64_t from = (uint64_t)piece * m->piece_length;
     uint64_t to = from + metainfo_piece_size(m, piece);
@@ -18,9 +18,17 @@ static int piece_priority(const struct torrent *t, uint32_t piece) {
     return best;
 }
 
+/* What a reader needs is fetched, whatever is said of the file. */
+int select_piece_priority(const struct torrent *t, uint32_t piece) {
+    int priority = file_based(t, piece);
+    if (priority == PRIORITY_SKIP && readers_want(t, piece))
+        return PRIORITY_NORMAL;
+    return priority;
+}
+
 static void update_pieces(struct torrent *t, uint32_t first, uint32_t end) {
     for (uint32_t i = first; i < end; i++)
-        picker_set_priority(&t->picker, i, piece_priority(t, i));
+        picker_set_priority(&t->picker, i, select_piece_priority(t, i));
 }
 
 void select_init(struct torrent *t, const uint8_t *priority, uint32_t count) {

@@ -7,6 +7,8 @@
 
 /* At birth: the user's choice, else what resume says, else everything. */
 void select_init(struct torrent *t, const uint8_t *priority, uint32_t count);
+/* What a piece's priority is to be, by its files and by what readers need. */
+int select_piece_priority(const struct torrent *t, uint32_t piece);
 /* The wanted files as a set (initialised here, freed by the caller). 0 or ERR_NOMEM. */
 int select_wanted(const struct torrent *t, struct bitset *out);
 

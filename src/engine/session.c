@@ -57,7 +57,7 @@ static void init_lists(struct session *s) {
     struct link *lists[] = {&s->torrent_list, &s->unknown,        &s->hungry,
                             &s->starving,     &s->dirty,          &s->to_decide,
                             &s->dying_peers,  &s->dying_torrents, &s->lookups,
-                            &s->checkers};
+                            &s->checkers,     &s->readers_due};
     for (size_t i = 0; i < COUNT_OF(lists); i++)
         list_init(lists[i]);
 }
@@ -147,8 +147,9 @@ struct session *session_new(const struct settings *settings, struct err *e) {
         err_set(e, ERR_NOMEM, "out of memory");
     } else {
         init_lists(s);
+        shared_pool_init(&s->shared, &s->budget);
         list_init(&s->throttled_up), list_init(&s->throttled_down);
-        slots_init(&s->torrents), slots_init(&s->peers);
+        slots_init(&s->torrents), slots_init(&s->peers), slots_init(&s->readers);
         events_init(&s->events);
         s->loop = loop_new(e);
         if (s->loop && build(s, e) == 0)
@@ -162,6 +163,7 @@ struct session *session_new(const struct settings *settings, struct err *e) {
 
 static void decide(struct session *s) {
     struct link *l;
+    readers_serve(s);
     while ((l = list_shift(&s->to_decide)))
         torrent_decide(LIST_ITEM(l, struct torrent, in_decide));
 }
@@ -202,7 +204,8 @@ static void bury(struct session *s) {
 
 static bool work_left(const struct session *s) {
     return !list_empty(&s->hungry) || !list_empty(&s->dirty) ||
-           !list_empty(&s->to_decide) || !list_empty(&s->dying_peers);
+           !list_empty(&s->to_decide) || !list_empty(&s->dying_peers) ||
+           !list_empty(&s->readers_due);
 }
 
 static void check_all(const struct session *s) {
@@ -276,6 +279,10 @@ struct torrent *session_torrent(const struct session *s, handle h) {
 
 struct peer *session_peer(const struct session *s, handle h) {
     return slots_get(&s->peers, h);
+}
+
+struct reader *session_reader(const struct session *s, handle h) {
+    return slots_get(&s->readers, h);
 }
 
 struct torrent *session_find(const struct session *s, const uint8_t info_hash[20]) {
@@ -425,10 +432,12 @@ void session_free(struct session *s) {
     if (s->upload_pool.buffer_size)
         buffer_pool_fini(&s->upload_pool);
     events_fini(&s->events);
-    slots_fini(&s->torrents), slots_fini(&s->peers);
+    slots_fini(&s->torrents), slots_fini(&s->peers), slots_fini(&s->readers);
     bans_fini(&s->bans);
     access_fini(s);
     digest_map_fini(&s->by_hash), digest_map_fini(&s->by_obfuscated);
+    if (s->shared.budget)
+        shared_pool_fini(&s->shared);
     free(s->scratch);
     free_settings(&s->settings);
     free(s);

@@ -16,6 +16,7 @@
 #include "base/list.h"
 #include "base/meter.h"
 #include "base/rng.h"
+#include "base/shared.h"
 #include "engine/bans.h"
 #include "engine/events.h"
 #include "engine/settings.h"
@@ -29,6 +30,7 @@
 
 struct torrent;
 struct peer;
+struct reader;
 
 struct session {
     struct settings settings; /* strings owned */
@@ -41,14 +43,15 @@ struct session {
     struct addr external_addr; /* as the router says; family 0 = it did not */
     uint8_t peer_id[20];
     struct rng rng;
-    struct budget budget; /* bulk memory */
+    struct budget budget;      /* bulk memory */
+    struct shared_pool shared; /* what is shown to readers, charged to it */
     struct buffer_pool upload_pool;
     uint8_t *scratch; /* one receive scratch for all peers */
     struct bucket up, down;
     struct meter up_meter, down_meter; /* payload */
     struct stats stats;
     struct events events;
-    struct slots torrents, peers;
+    struct slots torrents, peers, readers;
     struct digest_map by_hash,
         by_obfuscated;           /* torrents, by info-hash and as MSE names it */
     struct blocklist *blocklist; /* NULL = none (access) */
@@ -63,7 +66,8 @@ struct session {
     struct link checkers; /* torrents that wait for their turn to be checked (verify) */
     uint32_t batches;     /* of pieces that are being checked */
     struct link dying_peers, dying_torrents;
-    struct link lookups; /* host names being resolved */
+    struct link lookups;     /* host names being resolved */
+    struct link readers_due; /* whose pending read may have an answer */
     struct timer down_timer, up_timer;
     struct bans bans;
     usec dial_second; /* the second that `dials` counts */
@@ -91,6 +95,7 @@ static inline usec session_now(const struct session *s) {
 void session_set_rates(struct session *s, uint64_t up, uint64_t down);
 struct torrent *session_torrent(const struct session *s, handle h); /* NULL when gone */
 struct peer *session_peer(const struct session *s, handle h);
+struct reader *session_reader(const struct session *s, handle h);
 struct torrent *session_find(const struct session *s, const uint8_t info_hash[20]);
 /* A torrent comes (0 or ERR_NOMEM) or goes: on the list, and to be found by its hash. */
 int session_enlist(struct session *s, struct torrent *t) MUST_USE;

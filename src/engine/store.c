@@ -3,6 +3,9 @@
  *     active -> hashing -> have        good: HAVE to everybody, buffer back to the pool
  *                  |  \-> missing      bad: blame, and all of it again
  *                  \--> writing        the disk refused: kept, tried again every few seconds
+ *
+ * What readers are coming to is hashed first and written in a second job: between the two they
+ * see it (readers, held).
  */
 #include "engine/store.h"
 
@@ -22,6 +25,8 @@ struct store_write {
     struct torrent *torrent;
     struct active_piece *piece;
     uint8_t *buffer;
+    struct shared_bytes
+        *shared; /* the buffer, when readers may see it; NULL = it is not */
     bool running;
 };
 
@@ -101,7 +106,10 @@ static void tell_peers(struct torrent *t, uint32_t piece) {
 static void end_write(struct store_write *w) {
     struct torrent *t = w->torrent;
     t->writes_bytes -= w->piece->length;
-    active_pieces_give_buffer(&t->open, w->buffer, w->piece->length);
+    if (w->shared)
+        shared_drop(w->shared);
+    else
+        active_pieces_give_buffer(&t->open, w->buffer, w->piece->length);
     active_pieces_close(&t->open, w->piece);
     list_remove(&w->link);
     free(w);
@@ -119,6 +127,7 @@ static void on_good(struct store_write *w) {
     t->dirty_resume = true;
     store_note_have(t, piece);
     end_write(w);
+    readers_on_have(t, piece);
     session_event(t->session, EVENT_PIECE, t, NULL, piece, 0, NULL);
     tell_peers(t, piece);
     torrent_maybe_done(t);
@@ -134,6 +143,7 @@ static void on_bad(struct store_write *w) {
                           on_suspect, t);
     picker_set_state(&t->picker, piece, PIECE_MISSING);
     end_write(w);
+    readers_on_lost(t, piece);
     session_event(t->session, EVENT_HASH_FAILED, t, NULL, piece, ERR_HASH,
                   "piece %u failed its hash and is fetched again", piece);
 }
@@ -164,6 +174,7 @@ static void on_disk_back(struct torrent *t) {
 static void drop_write(struct store_write *w) {
     struct torrent *t = w->torrent;
     picker_set_state(&t->picker, w->piece->index, PIECE_MISSING);
+    readers_on_lost(t, w->piece->index);
     end_write(w);
     if (t->disk_stopped && list_empty(&t->writes))
         on_disk_back(t); /* or so one hopes: nothing is left to try it with */
@@ -175,18 +186,41 @@ static struct store_write *store_write_of(struct piece_write *w) {
 
 static void release_gathered(struct torrent *t);
 
+static void prepare_write(struct store_write *w, bool verified);
+static void start_writes(struct store_write *w);
+
+/* The buffer leaves the pool: from now on it is whoever's holds it last. Without memory for that
+ * the readers have to wait for the disk. */
+static void show(struct store_write *w) {
+    struct torrent *t = w->torrent;
+    uint32_t piece = w->piece->index;
+    w->shared = shared_adopt(&t->session->shared, w->buffer, w->piece->length);
+    if (!w->shared)
+        return;
+    active_pieces_lose_buffer(&t->open, w->piece->length);
+    readers_on_verified(t, piece, w->shared);
+}
+
+static void on_verified(struct store_write *w) {
+    show(w);
+    prepare_write(w, true);
+    start_writes(w);
+}
+
 static void settle(struct store_write *w) {
     struct torrent *t = w->torrent;
     int status = w->write.op.status;
     w->running = false;
     t->writes_running--;
-    if (status == 0) {
+    if (status == 0 && w->write.hash_only && t->state != TORRENT_REMOVING) {
+        on_verified(w);
+    } else if (status == 0 && !w->write.hash_only) {
         if (t->disk_stopped && w->write.verified)
             on_disk_back(t); /* what it refused it takes now */
         on_good(w);
     } else if (status == ERR_HASH) {
         on_bad(w);
-    } else if (t->state == TORRENT_REMOVING || !w->write.hashed_ok) {
+    } else if (t->state == TORRENT_REMOVING || !w->write.hashed_ok || status == 0) {
         drop_write(w); /* going away, or not even hashed */
     } else {
         on_refused(w, &w->write.op.err);
@@ -225,6 +259,7 @@ static void start_writes(struct store_write *w) {
 
 static void prepare_write(struct store_write *w, bool verified) {
     w->write.verified = verified;
+    w->write.hash_only = !verified && readers_want(w->torrent, w->piece->index);
     w->write.next = NULL;
     w->running = true;
     w->torrent->writes_running++;
@@ -264,6 +299,10 @@ static void on_gather_timer(struct timer *timer, usec now) {
 
 static void gather(struct torrent *t, struct store_write *w) {
     prepare_write(w, false);
+    if (readers_await(t, w->piece->index)) {
+        start_writes(w);
+        return;
+    }
     w->write.next = t->gathered ? &t->gathered->write : NULL;
     t->gathered = w;
     if (++t->gathered_count == HASH_LANES)

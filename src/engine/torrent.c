@@ -78,6 +78,7 @@ static struct torrent *torrent_new(struct session *s, struct metainfo *m) {
     choke_init(t);
     store_init(t);
     save_init(t);
+    readers_init(t);
     usec now = session_now(s);
     bucket_init(&t->up, 0, now), bucket_init(&t->down, 0, now);
     t->added_at = (int64_t)time(NULL);
@@ -95,7 +96,8 @@ static int allocate(struct torrent *t) {
     if (!t->file_priority || !t->file_missing || bitset_init(&t->have, m->pieces) < 0 ||
         picker_init(&t->picker, m->pieces, &t->session->rng) < 0)
         return ERR_NOMEM;
-    t->download = (struct download){&t->picker, &t->open, 0, WIRE_BLOCK};
+    t->download = (struct download){
+        .picker = &t->picker, .open = &t->open, .max_block = WIRE_BLOCK};
     return active_pieces_init(&t->open, m->size, m->piece_length, m->pieces, idle,
                               &t->session->budget);
 }
@@ -137,6 +139,7 @@ static void torrent_free(struct torrent *t) {
     timer_stop(timers, &t->gather_timer);
     session_delist(t);
     list_remove(&t->in_decide), list_remove(&t->in_checkers), list_remove(&t->dying);
+    readers_fini(t);
     if (t->trackers)
         trackers_free(t->trackers);
     if (t->storage)
@@ -238,7 +241,7 @@ bool torrent_downloads(const struct torrent *t) {
 }
 
 static enum torrent_state state_by_pieces(const struct torrent *t) {
-    if (!picker_done(&t->picker))
+    if (!picker_done(&t->picker) || readers_lack(t))
         return TORRENT_DOWNLOADING;
     return bitset_full(&t->have) ? TORRENT_SEEDING : TORRENT_FINISHED;
 }
@@ -302,6 +305,8 @@ void torrent_on_ready(struct torrent *t) {
     torrent_maybe_done(t);
     if (!t->paused)
         start(t);
+    if (t->readers.count)
+        readers_note_change(t); /* until now it was not known what is missing */
 }
 
 void torrent_pause(struct torrent *t) {
@@ -368,6 +373,8 @@ void torrent_decide(struct torrent *t) {
         choke_decide(t);
     if (t->connect_due)
         connect_decide(t);
+    if (t->readers.due)
+        readers_decide(t);
     if (t->blocks_free)
         wake_idle_peers(t);
 }

@@ -4,6 +4,7 @@
 #define MARE_TORRENT_H
 
 #include "codec/metainfo.h"
+#include "engine/readers.h"
 #include "engine/resume.h"
 #include "engine/session.h"
 #include "engine/trackers.h"
@@ -43,6 +44,7 @@ struct torrent {
     struct trackers *trackers;
     uint8_t *file_priority; /* one a file, 0 = skip */
     uint32_t *file_missing; /* pieces of each file that are not here yet */
+    struct readers readers;
     struct link peers;
     uint32_t peer_count, ready_count; /* all; after the handshake */
     uint32_t slots;                   /* upload slots; 0 = the session's */

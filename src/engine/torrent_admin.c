@@ -211,6 +211,7 @@ void torrent_set_rates(struct torrent *t, uint64_t up, uint64_t down) {
 /* Stops everything that makes work, so that `jobs` can run down to 0. */
 void torrent_stop(struct torrent *t) {
     trackers_stop(t->trackers);
+    readers_detach(t);
     connect_close_all(t, ERR_CANCELED, "the torrent was stopped");
     store_drop_waiting(t);
 }

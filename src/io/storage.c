@@ -73,6 +73,10 @@ const char *storage_directory(const struct storage *s) {
     return s->directory;
 }
 
+bool storage_has_file(const struct storage *s, uint32_t file) {
+    return !s->alone && s->known && bitset_has(&s->in_place, file);
+}
+
 /* ---- the turnstile ---- */
 
 static void run_op(struct job *j) {

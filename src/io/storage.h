@@ -41,6 +41,8 @@ struct storage *storage_new(struct loop *l, struct metainfo *m, const char *dire
                             const struct bitset *wanted);
 void storage_drop(struct storage *s); /* closes when the last operation is done */
 const char *storage_directory(const struct storage *s);
+/* Do all bytes of this file that we have lie in the file itself? False while that changes. */
+bool storage_has_file(const struct storage *s, uint32_t file);
 
 /* What every operation carries. `status` 0 or ERR_*, with the sentence in err.text ("cannot
  * write downloads/a/b.iso: No space left on device"). */
@@ -69,6 +71,7 @@ struct piece_write {
     uint32_t piece;
     const uint8_t *data; /* the piece's whole length */
     bool verified, hashed_ok;
+    bool hash_only; /* write nothing yet: somebody wants to see it before */
     uint32_t
         hashed; /* so many bytes of it are in `stream` already (a multiple of HASH_BLOCK) */
     struct hash_stream stream;

@@ -49,7 +49,7 @@ static void work_write(struct storage_op *op) {
     hash_batch(s->m, write_of(op));
     uint64_t since = uv_hrtime();
     for (struct piece_write *w = write_of(op); w; w = w->next)
-        if (w->hashed_ok)
+        if (w->hashed_ok && !w->hash_only)
             w->op.status =
                 storage_write_range(s, storage_piece_offset(s, w->piece), w->data,
                                     metainfo_piece_size(s->m, w->piece), &w->op.err);
@@ -58,7 +58,7 @@ static void work_write(struct storage_op *op) {
 
 static void settle_write(struct storage_op *op) {
     for (struct piece_write *w = write_of(op); w; w = w->next)
-        if (!w->op.status)
+        if (!w->op.status && !w->hash_only)
             storage_note_piece(op->storage, w->piece);
 }
 

@@ -1,5 +1,7 @@
 /* file: one file of a torrent. Its box holds the number in the metainfo; people count from 1 and
  * without the padding. */
+#include "engine/reader.h"
+#include "lua/options.h"
 #include "lua/torrent.h"
 #include "lua/value.h"
 
@@ -95,7 +97,32 @@ static const struct property properties[] = {
     {NULL, NULL, NULL, false},
 };
 
-static const luaL_Reg methods[] = {{NULL, NULL}};
+#define FIELD(name) offsetof(struct reader_options, name)
+static const struct option reader_option_list[] = {
+    {"position", OPTION_COUNT, FIELD(position), NULL},
+    {"window", OPTION_COUNT, FIELD(window), NULL},
+    {"group", OPTION_COUNT, FIELD(group), NULL},
+    {"prefetch", OPTION_BOOLEAN, FIELD(prefetch), NULL},
+    {NULL, OPTION_STRING, 0, NULL},
+};
+#undef FIELD
+
+/* reader{ position = .., window = .., group = .., prefetch = .. }: a reader; or nil, message,
+ * code. */
+static int do_reader(lua_State *L) {
+    struct target t;
+    target_check(L, 1, &file_class, &t);
+    struct reader_options o = {.prefetch = true, .ownerless = true};
+    struct err e = {0};
+    options_read(L, 2, "file:reader", reader_option_list, &o);
+    struct reader *r = reader_open(t.torrent, t.index, &o, &e);
+    if (!r)
+        return push_failure(L, &e);
+    reader_push(L, 1, r);
+    return 1;
+}
+
+static const luaL_Reg methods[] = {{"reader", do_reader}, {NULL, NULL}};
 
 static bool resolve(const void *box, struct target *t) {
     const struct box *b = box;

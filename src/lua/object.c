@@ -48,7 +48,7 @@ void env_create(lua_State *L, int session) {
     compat_setuservalue(L, session);
 }
 
-static void env_push(lua_State *L, int near, const char *field) {
+void env_push(lua_State *L, int near, const char *field) {
     compat_getuservalue(L, near);
     lua_getfield(L, -1, field);
     lua_remove(L, -2);
@@ -61,7 +61,7 @@ void session_push(lua_State *L, int near) {
 /* A short string is the one key that every Lua compares by value at no loss. */
 static void key_push(lua_State *L, const struct class *c, const struct box *b) {
     char key[1 + sizeof(handle) + sizeof b->index];
-    handle h = b->peer ? b->peer : b->torrent;
+    handle h = b->reader ? b->reader : b->peer ? b->peer : b->torrent;
     key[0] = c->name[0] == 'p' ? c->name[1] : c->name[0]; /* p(e)er, p(i)ece */
     memcpy(key + 1, &h, sizeof h);
     memcpy(key + 1 + sizeof h, &b->index, sizeof b->index);

@@ -25,6 +25,7 @@
 struct session;
 struct torrent;
 struct peer;
+struct reader;
 
 /* The session's userdata. Created with session == NULL, then filled. */
 struct session_box {
@@ -37,7 +38,8 @@ struct session_box {
 struct box {
     struct session_box *owner; /* alive: the env that we refer to keeps it */
     handle torrent, peer;      /* 0 = does not apply */
-    uint32_t index;            /* of a file or piece */
+    handle reader;
+    uint32_t index; /* of a file or piece */
 };
 
 /* The engine objects behind a box, looked up just now. */
@@ -45,6 +47,7 @@ struct target {
     struct session *session;
     struct torrent *torrent;
     struct peer *peer;
+    struct reader *reader;
     uint32_t index;
     bool
         alive; /* false: only `session` may be there, and properties with `always` are asked */
@@ -72,7 +75,7 @@ struct class {
 
 /* The Lua value is always at index 1 when these functions are called. */
 extern const struct class session_class, torrent_class, file_class, peer_class,
-    piece_class;
+    piece_class, reader_class, view_class;
 
 /* Creates the metatable if there is none yet. Leaves the stack as it was. */
 void class_register(lua_State *L, const struct class *c);
@@ -91,7 +94,12 @@ void torrent_push(lua_State *L, int near, handle torrent);
 void file_push(lua_State *L, int near, handle torrent, uint32_t file);
 void piece_push(lua_State *L, int near, handle torrent, uint32_t piece);
 void peer_push(lua_State *L, int near, const struct peer *p);
+void reader_push(lua_State *L, int near, const struct reader *r);
+/* A value of its own for each: views are not interned. The view is held once more. */
+void view_push(lua_State *L, int near, const struct view *v);
 void session_push(lua_State *L, int near);
+/* Pushes an env's field: "state", ... */
+void env_push(lua_State *L, int near, const char *field);
 
 /* Gives the object at `arg` its table of attachments and pushes it; nil when there is none and
  * `create` is false. A living object is kept from now on. */

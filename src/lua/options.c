@@ -52,6 +52,14 @@ static int check_integer(lua_State *L, int i, const char *name) {
     return (int)check_count_below(L, i, 65536, name);
 }
 
+static double check_number(lua_State *L, int i, const char *name) {
+    want(L, i, LUA_TNUMBER, name);
+    double n = (double)lua_tonumber(L, i);
+    if (!(n >= 0))
+        luaL_error(L, "%s must be 0 or more", name);
+    return n;
+}
+
 static void read_one(lua_State *L, int i, const struct option *o, void *place) {
     switch (o->kind) {
     case OPTION_STRING:
@@ -64,6 +72,7 @@ static void read_one(lua_State *L, int i, const struct option *o, void *place) {
         break;
     case OPTION_INTEGER: *(int *)place = check_integer(L, i, o->name); break;
     case OPTION_COUNT: *(uint64_t *)place = check_count(L, i, o->name); break;
+    case OPTION_NUMBER: *(double *)place = check_number(L, i, o->name); break;
     case OPTION_RATE: *(uint64_t *)place = check_rate(L, i, o->name); break;
     case OPTION_LIMIT: *(uint32_t *)place = check_limit(L, i, o->name); break;
     case OPTION_WORD: *(int *)place = check_word(L, i, o); break;

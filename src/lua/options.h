@@ -10,6 +10,7 @@ enum option_kind {
     OPTION_BOOLEAN, /* bool */
     OPTION_INTEGER, /* int; -1 is `false` */
     OPTION_COUNT,   /* uint64_t */
+    OPTION_NUMBER,  /* double, 0 or more */
     OPTION_RATE,    /* uint64_t: bytes per second */
     OPTION_LIMIT,   /* uint32_t: math.huge is UINT32_MAX */
     OPTION_WORD,    /* int: the place in a list of words, divided by '|' */

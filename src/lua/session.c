@@ -202,6 +202,13 @@ static void push_event_torrent(lua_State *L, const struct event *ev) {
 /* The peer's last facts; the bytes of a read. */
 static void push_event_data(lua_State *L, const struct event *ev) {
     struct peer_facts facts;
+    if (ev->view.owner && ev->index == READ_VIEW) {
+        view_push(L, 1, &ev->view);
+        return;
+    } else if (ev->view.owner) {
+        lua_pushlstring(L, (const char *)ev->view.data, ev->view.len);
+        return;
+    }
     if (ev->type != EVENT_PEER_CLOSED || ev->len != sizeof facts) {
         lua_pushlstring(L, (const char *)ev->data, ev->len);
         return;
@@ -252,7 +259,7 @@ static int session_poll(lua_State *L) {
         lua_pushnil(L);
     push_text_or_nil(L, ev->text);
     compat_pushcount(L, ev->token);
-    if (ev->data)
+    if (ev->data || ev->view.owner)
         push_event_data(L, ev);
     else
         lua_pushnil(L);

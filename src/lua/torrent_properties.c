@@ -1,6 +1,7 @@
 /* torrent_properties: what a torrent tells of itself. */
 #include "base/addr.h"
 #include "engine/peer.h"
+#include "engine/reader.h"
 #include "engine/trackers.h"
 #include "lua/torrent.h"
 #include "lua/value.h"
@@ -43,6 +44,15 @@ static void get_directory(lua_State *L, const struct target *t) {
         lua_pushstring(L, storage_directory(t->torrent->storage));
     else
         lua_pushnil(L);
+}
+
+static void get_readers(lua_State *L, const struct target *t) {
+    int n = 0;
+    lua_newtable(L);
+    LIST_EACH(l, &t->torrent->readers.list) {
+        reader_push(L, 1, LIST_ITEM(l, struct reader, link));
+        lua_rawseti(L, -2, ++n);
+    }
 }
 
 static void get_files(lua_State *L, const struct target *t) {
@@ -299,6 +309,7 @@ const struct property torrent_properties[] = {
     {"created_at", get_created_at, NULL, false},
     {"directory", get_directory, NULL, false},
     {"files", get_files, NULL, false},
+    {"readers", get_readers, NULL, false},
     {"state", get_state, NULL, false},
     {"paused", get_paused, NULL, false},
     {"error", get_error, NULL, false},

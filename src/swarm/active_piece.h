@@ -28,6 +28,7 @@ struct block {
     bool landing;
     bool returned; /* was asked and given back: somebody may still send it */
     handle from;   /* who delivered it */
+    usec late_at;  /* asked: who was asked last should have answered by then */
 };
 
 struct active_piece {

@@ -80,6 +80,11 @@ void active_pieces_give_buffer(struct active_pieces *a, uint8_t *buffer,
         release_apart(a, buffer, length);
 }
 
+void active_pieces_lose_buffer(struct active_pieces *a, uint32_t length) {
+    if (length == a->piece_length)
+        buffer_pool_lose(&a->pool);
+}
+
 struct active_piece *active_pieces_open(struct active_pieces *a, uint32_t index,
                                         usec now) {
     assert(index < a->pieces && !a->by_index[index]);

@@ -30,6 +30,9 @@ struct active_piece *active_pieces_open(struct active_pieces *a, uint32_t index,
                                         usec now);
 /* Closes one: buffer (if it still has it) back to the pool. */
 void active_pieces_close(struct active_pieces *a, struct active_piece *p);
+/* A buffer that was handed over stays away: it is the caller's, who frees it (free) and gives
+ * back to the budget what it is charged with. */
+void active_pieces_lose_buffer(struct active_pieces *a, uint32_t length);
 /* A buffer that was handed over comes back (after the write). */
 void active_pieces_give_buffer(struct active_pieces *a, uint8_t *buffer, uint32_t length);
 

@@ -41,6 +41,13 @@ static bool can_give(const struct download *d, const struct asker *a,
            (!a->only || bitset_has(a->only, p->index));
 }
 
+/* Too slow for what somebody waits for? */
+static bool is_in_time(const struct download *d, const struct asker *a, uint32_t piece,
+                       usec now) {
+    const struct urgent_piece *u = d->urgent ? urgent_find(d->urgent, piece) : NULL;
+    return !u || urgent_suits(u, a->eta, now);
+}
+
 static enum grant grant(const struct download *d, const struct asker *a,
                         const struct active_piece *p, usec now) {
     if (p->only == a->peer && p->only)
@@ -69,8 +76,8 @@ static int64_t free_block(const struct active_piece *p, const struct asker *a) {
 
 static bool can_work_on(const struct download *d, const struct asker *a,
                         const struct active_piece *p, enum grant least, usec now) {
-    return p->free_count && can_give(d, a, p) && grant(d, a, p, now) >= least &&
-           free_block(p, a) >= 0;
+    return p->free_count && can_give(d, a, p) && is_in_time(d, a, p->index, now) &&
+           grant(d, a, p, now) >= least && free_block(p, a) >= 0;
 }
 
 /* -- rules 1 and 2: an open piece --------------------------------------------------------- */
@@ -160,6 +167,22 @@ bool download_make_room(struct download *d, usec now) {
     return least != NULL;
 }
 
+static bool is_for(const struct asker *a, uint32_t piece) {
+    return bitset_has(a->has, piece) && (!a->only || bitset_has(a->only, piece));
+}
+
+/* The picker's choice, but for those who are too slow for what is needed first. */
+static uint32_t next_piece(const struct download *d, const struct asker *a, usec now) {
+    if (!d->urgent || !d->urgent->count)
+        return picker_next(d->picker, a->has, a->only);
+    for (uint32_t i = 0; i < d->picker->deadlines; i++) {
+        uint32_t piece = d->picker->urgent[i];
+        if (is_for(a, piece) && is_in_time(d, a, piece, now))
+            return piece;
+    }
+    return picker_next_calm(d->picker, a->has, a->only);
+}
+
 /* Opens a piece if that is better than `instead_of`: *out is what to work on now. 0, or
  * ERR_AGAIN when there was one to open but no memory for it. */
 static int maybe_open(struct download *d, const struct asker *a, usec now,
@@ -167,7 +190,7 @@ static int maybe_open(struct download *d, const struct asker *a, usec now,
     *out = instead_of;
     if (instead_of && !d->picker->deadlines)
         return 0;
-    uint32_t index = picker_next(d->picker, a->has, a->only);
+    uint32_t index = next_piece(d, a, now);
     if (index == PICKER_NONE)
         return 0;
     usec deadline = picker_deadline(d->picker, index);
@@ -232,6 +255,69 @@ static struct active_piece *busy_piece(const struct download *d, const struct as
     return best;
 }
 
+/* -- before all: what is late -------------------------------------------------------------- */
+
+/* Is a copy of it worth asking for, of this peer (or, if that is NULL, of anybody)? */
+static bool may_copy(const struct block *b, const struct asker *a, uint32_t piece,
+                     uint32_t block) {
+    return b->state == BLOCK_ASKED && b->askers < END_GAME_COPIES &&
+           (!a || !a->has_asked(a->ctx, piece, block * WIRE_BLOCK));
+}
+
+/* The block of p that is late for longest; notes when the next one will be. */
+static bool latest_block(struct download *d, const struct active_piece *p,
+                         const struct asker *a, usec now, uint32_t *block) {
+    usec since = USEC_NEVER;
+    for (uint32_t i = 0; i < p->blocks; i++) {
+        const struct block *b = &p->block[i];
+        if (!may_copy(b, NULL, p->index, i))
+            continue;
+        d->late_at = MIN(d->late_at, b->late_at);
+        if (a && b->late_at <= now && b->late_at < since && may_copy(b, a, p->index, i))
+            *block = i, since = b->late_at;
+    }
+    return since != USEC_NEVER;
+}
+
+static struct active_piece *near_piece(const struct download *d,
+                                       const struct urgent_piece *u, usec now) {
+    struct active_piece *p =
+        u->due - now < LATE_HORIZON ? active_pieces_get(d->open, u->piece) : NULL;
+    return p && p->buffer && asked_count(p) ? p : NULL;
+}
+
+/* The piece with a block that is late and that this peer should have here sooner; the earliest one
+ * due. Copies are not asked of peers on parole: they get whole pieces or nothing. */
+static struct active_piece *late_piece(struct download *d, const struct asker *a,
+                                       usec now, uint32_t *block) {
+    struct active_piece *best = NULL;
+    usec due = USEC_NEVER;
+    if (!d->urgent || now < d->late_at || a->parole)
+        return NULL;
+    d->late_at = USEC_NEVER;
+    for (uint32_t i = 0; i < d->urgent->count; i++) {
+        const struct urgent_piece *u = &d->urgent->of[i];
+        struct active_piece *p = near_piece(d, u, now);
+        uint32_t found;
+        if (p && latest_block(d, p, a, now, &found) && u->due < due &&
+            can_give(d, a, p) && urgent_suits(u, a->eta, now) &&
+            grant(d, a, p, now) != GRANT_NOT)
+            best = p, due = u->due, *block = found;
+    }
+    return best;
+}
+
+usec download_late_due(struct download *d, usec now) {
+    d->late_at = USEC_NEVER;
+    for (uint32_t i = 0; d->urgent && i < d->urgent->count; i++) {
+        struct active_piece *p = near_piece(d, &d->urgent->of[i], now);
+        uint32_t ignored;
+        if (p)
+            (void)latest_block(d, p, NULL, now, &ignored);
+    }
+    return d->late_at;
+}
+
 /* -- the answer --------------------------------------------------------------------------- */
 
 /* Whose is the piece once this peer was asked for a block? An untouched one becomes the own of
@@ -243,10 +329,12 @@ static void note_owner(const struct asker *a, struct active_piece *p, usec now) 
         p->only = a->peer, p->parole = true;
 }
 
-static int ask(const struct asker *a, struct active_piece *p, uint32_t block, usec now,
-               struct block_ref *out) {
+static int ask(struct download *d, const struct asker *a, struct active_piece *p,
+               uint32_t block, usec now, struct block_ref *out) {
     note_owner(a, p, now);
     active_piece_note_asked(p, block);
+    p->block[block].late_at = now + a->patience;
+    d->late_at = MIN(d->late_at, p->block[block].late_at);
     *out = (struct block_ref){.piece = p->index,
                               .begin = block * WIRE_BLOCK,
                               .length = active_piece_block_len(p, block),
@@ -256,21 +344,24 @@ static int ask(const struct asker *a, struct active_piece *p, uint32_t block, us
 
 int download_next(struct download *d, const struct asker *a, usec now,
                   struct block_ref *out, bool *end_game) {
-    *end_game = false;
-    struct active_piece *p = run_on(d, a, now);
+    uint32_t block = 0;
+    struct active_piece *p = late_piece(d, a, now, &block);
+    *end_game = p != NULL;
+    if (p)
+        return ask(d, a, p, block, now, out);
+    p = run_on(d, a, now);
     if (!p)
         p = best_open(d, a, GRANT_FREELY, now);
     int err = maybe_open(d, a, now, p, &p);
     if (!p && (!a->outstanding || (err < 0 && !a->parole)))
         p = best_open(d, a, GRANT_LAST_RESORT, now);
     if (p)
-        return ask(a, p, (uint32_t)free_block(p, a), now, out);
-    if (err < 0 || a->outstanding || a->parole || !is_end_game(d))
+        return ask(d, a, p, (uint32_t)free_block(p, a), now, out);
+    if (err < 0 || a->outstanding || a->parole || d->no_end_game || !is_end_game(d))
         return err;
-    uint32_t block = 0;
     p = busy_piece(d, a, now, &block);
     *end_game = p != NULL;
-    return p ? ask(a, p, block, now, out) : 0;
+    return p ? ask(d, a, p, block, now, out) : 0;
 }
 
 void download_on_unasked(struct download *d, uint32_t piece, uint32_t begin) {

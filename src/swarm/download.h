@@ -14,7 +14,11 @@
  *      fewest askers (at most 3) that this peer was not asked for yet; oldest piece first
  *
  * While deadlines exist they come before all of this: the earliest that this peer can help
- * with, open or new. What counts against 1.5 x peers are pieces that somebody works on and
+ * with, open or new. What readers wait for (swarm/urgent) is asked only of peers that will have it
+ * in time or are as good as the best; and before everything else a peer is asked for a block
+ * that is late elsewhere: a bounded number of copies, each to a peer that should be faster.
+ *
+ * What counts against 1.5 x peers are pieces that somebody works on and
  * that have blocks left to ask: neither a long pipeline to one peer nor a piece whose owners
  * have left stops the rest; the budget bounds those. When the budget is spent a stranded piece
  * (nothing asked, and unwanted, owned by nobody, untouched, or silent for a minute) gives way.
@@ -25,18 +29,25 @@
 
 #include "swarm/active_pieces.h"
 #include "swarm/picker.h"
+#include "swarm/urgent.h"
 
 #define END_GAME_COPIES 3
 #define OPEN_AT_LEAST 4 /* pieces open at once, however few peers there are */
 /* After so long without a block a piece is not its owner's alone any more. */
 #define OWNER_SILENT (20 * USEC_PER_SEC)
 #define STRANDED_AFTER (60 * USEC_PER_SEC)
+/* A late block is asked again when its piece is due so soon. */
+#define LATE_HORIZON (2 * USEC_PER_SEC)
 
 struct download {
     struct picker *picker;
     struct active_pieces *open;
     uint32_t peers;     /* connected peers that may be asked: bounds the open pieces */
     uint32_t max_block; /* WIRE_BLOCK */
+    const struct urgent *urgent; /* what readers wait for; NULL = there are none */
+    usec late_at;                /* no asked block is late before; 0 = look */
+    bool
+        no_end_game; /* only what readers need is wanted: lateness decides about copies */
 };
 
 /* The asking side as rows: what a decision may know of a peer. */
@@ -46,8 +57,10 @@ struct asker {
     const struct bitset *only; /* allowed-fast pieces while choked; NULL = any */
     uint32_t last_piece;       /* the piece it was asked last, or PICKER_NONE */
     uint32_t outstanding;
-    bool parole; /* whole pieces alone (blame) */
-    bool fast;   /* finishes a piece alone in < 20 s: a piece of its own */
+    bool parole;   /* whole pieces alone (blame) */
+    bool fast;     /* finishes a piece alone in < 20 s: a piece of its own */
+    usec eta;      /* when a block that it is asked for now would be here (urgent_eta) */
+    usec patience; /* ... and when it is late */
     /* Is it outstanding with this peer, or was it and may still come? */
     bool (*has_asked)(void *ctx, uint32_t piece, uint32_t begin);
     void *ctx;
@@ -62,6 +75,9 @@ struct block_ref {
  * again when a buffer came back. */
 int download_next(struct download *d, const struct asker *a, usec now,
                   struct block_ref *out, bool *end_game);
+/* When the first block of an urgent piece will be late, so that a copy may be asked for; USEC_NEVER
+ * if none is asked. */
+usec download_late_due(struct download *d, usec now);
 /* Rejected, cancelled, timed out, or the peer left: one asker fewer. */
 void download_on_unasked(struct download *d, uint32_t piece, uint32_t begin);
 /* The peer left, after its requests were noted as unasked: its own pieces are free for all. */

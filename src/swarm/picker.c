@@ -274,28 +274,32 @@ void picker_note_became_seed(struct picker *p) {
 
 /* -- questions ---------------------------------------------------------------------------- */
 
-static bool is_offered(uint32_t piece, const struct bitset *has,
-                       const struct bitset *only) {
-    return bitset_has(has, piece) && (!only || bitset_has(only, piece));
+/* What a peer may be asked for; `calm`: nothing that has a deadline. */
+struct offer {
+    const struct bitset *has, *only;
+    bool calm;
+};
+
+static bool is_offered(const struct picker *p, uint32_t piece, const struct offer *o) {
+    return bitset_has(o->has, piece) && (!o->only || bitset_has(o->only, piece)) &&
+           !(o->calm && p->piece[piece].deadline != USEC_NEVER);
 }
 
-static uint32_t earliest(const struct picker *p, const struct bitset *has,
-                         const struct bitset *only) {
+static uint32_t earliest(const struct picker *p, const struct offer *o) {
     for (uint32_t i = 0; i < p->deadlines; i++)
-        if (is_offered(p->urgent[i], has, only))
+        if (is_offered(p, p->urgent[i], o))
             return p->urgent[i];
     return PICKER_NONE;
 }
 
 /* Any piece of the highest priority possible, however rare. */
-static uint32_t at_random(const struct picker *p, const struct bitset *has,
-                          const struct bitset *only) {
+static uint32_t at_random(const struct picker *p, const struct offer *o) {
     for (int priority = PRIORITY_TOP; priority > PRIORITY_SKIP; priority--) {
         uint32_t start, n = rank_of_priority(&p->rank, priority, &start);
         uint32_t skip = rng_below(p->rng, n);
         for (uint32_t i = 0; i < n; i++) {
             uint32_t piece = p->rank.order[start + (skip + i) % n];
-            if (is_offered(piece, has, only))
+            if (is_offered(p, piece, o))
                 return piece;
         }
     }
@@ -303,41 +307,49 @@ static uint32_t at_random(const struct picker *p, const struct bitset *has,
 }
 
 /* The best by comparing sets, 64 pieces at a time: cheap where few are offered. */
-static uint32_t best_common(const struct picker *p, const struct bitset *has,
-                            const struct bitset *only) {
+static uint32_t best_common(const struct picker *p, const struct offer *o) {
     uint32_t best = PICKER_NONE;
     for (uint32_t w = 0; w < count_words(p->pieces); w++) {
-        uint64_t word = word_at(has, w) & word_at(&p->lacking, w);
-        if (word && only)
-            word &= word_at(only, w);
+        uint64_t word = word_at(o->has, w) & word_at(&p->lacking, w);
+        if (word && o->only)
+            word &= word_at(o->only, w);
         while (word) {
             uint32_t piece = w * 64 + take_lowest(&word);
-            best = MIN(best, p->rank.at[piece]);
+            if (!o->calm || p->piece[piece].deadline == USEC_NEVER)
+                best = MIN(best, p->rank.at[piece]);
         }
     }
     return best == PICKER_NONE ? PICKER_NONE : p->rank.order[best];
 }
 
-static uint32_t rarest(const struct picker *p, const struct bitset *has,
-                       const struct bitset *only) {
+static uint32_t rarest(const struct picker *p, const struct offer *o) {
     for (uint32_t i = 0; i < p->rank.count; i++) {
         if (i == FIRST_LOOK)
-            return best_common(p, has, only);
-        if (is_offered(p->rank.order[i], has, only))
+            return best_common(p, o);
+        if (is_offered(p, p->rank.order[i], o))
             return p->rank.order[i];
     }
     return PICKER_NONE;
 }
 
-uint32_t picker_next(struct picker *p, const struct bitset *has,
-                     const struct bitset *only) {
-    assert(has->size == p->pieces && (!only || only->size == p->pieces));
-    if (!has->count || !p->rank.count)
+static uint32_t next_of(struct picker *p, const struct offer *o) {
+    assert(o->has->size == p->pieces && (!o->only || o->only->size == p->pieces));
+    if (!o->has->count || !p->rank.count)
         return PICKER_NONE;
-    uint32_t piece = earliest(p, has, only);
+    uint32_t piece = o->calm ? PICKER_NONE : earliest(p, o);
     if (piece != PICKER_NONE)
         return piece;
-    return p->have < PICKER_RANDOM_START ? at_random(p, has, only) : rarest(p, has, only);
+    return p->have < PICKER_RANDOM_START ? at_random(p, o) : rarest(p, o);
+}
+
+uint32_t picker_next(struct picker *p, const struct bitset *has,
+                     const struct bitset *only) {
+    return next_of(p, &(struct offer){has, only, false});
+}
+
+uint32_t picker_next_calm(struct picker *p, const struct bitset *has,
+                          const struct bitset *only) {
+    return next_of(p, &(struct offer){has, only, true});
 }
 
 uint32_t picker_openable(const struct picker *p) {

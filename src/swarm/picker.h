@@ -70,6 +70,10 @@ uint32_t picker_availability(const struct picker *p, uint32_t piece);
  * limits the choice to its members (allowed-fast while choked), NULL does not. */
 uint32_t picker_next(struct picker *p, const struct bitset *has,
                      const struct bitset *only);
+/* The same without those that have a deadline, and without the question who has how many
+ * deadlines: `urgent` lists them. */
+uint32_t picker_next_calm(struct picker *p, const struct bitset *has,
+                          const struct bitset *only);
 /* How many wanted missing pieces at least one peer has. */
 uint32_t picker_openable(const struct picker *p);
 /* Does a peer with these have anything that we want and lack (missing, active)? Early exit. */

@@ -6,6 +6,7 @@ local loopback = require "support.loopback"
 
 local classes = {
     Session = "session", Torrent = "torrent", File = "file", Piece = "piece", Peer = "peer",
+    Reader = "reader", View = "view",
 }
 
 -- { session = { methods = { close = true, .. }, properties = { stats = true }, writable = .. } }
@@ -137,12 +138,15 @@ describe("a property", function()
 end)
 
 describe("every property", function()
-    local swarm, session, torrent
+    local swarm, session, torrent, reader, view
     setup(function()
         swarm = loopback.new { trackers = { "http://127.0.0.1:1/announce" } }
         session = swarm:session { down_rate = 20000 } -- so that it takes a while
         torrent = swarm:add(session)
         swarm:until_true(function() return torrent.peer_count > 0 and swarm.seed.peers[1] end)
+        reader = assert(swarm.seed:torrents()[1].files[1]:reader())
+        reader:view(10, function(got) view = got end)
+        swarm:until_true(function() return view end)
     end)
     teardown(function() swarm:close() end)
 
@@ -150,7 +154,7 @@ describe("every property", function()
         it("of a " .. name .. " can be read", function()
             local objects = {
                 session = session, torrent = torrent, file = torrent.files[1],
-                piece = torrent:piece(0), peer = swarm.seed.peers[1],
+                piece = torrent:piece(0), peer = swarm.seed.peers[1], reader = reader, view = view,
             }
             for _, property in ipairs(core._members()[name].properties) do
                 assert.has_no_error(function() return objects[name][property] end)
