@@ -153,7 +153,7 @@ function mare.type(value) end
 --   moved        true, or nil, message, code torrent:move ended
 --   removed      true, or nil, message, code torrent:remove ended; the torrent is dead
 --   saved                                    resume state is on disk
---   error        message: string, code       of the engine, or ("script") of a handler or task
+--   error        message: string, code       of the engine, or ("script") of a handler, task or policy
 --
 -- A session's handlers get the session first where no torrent is concerned: `error`, and
 --
@@ -218,6 +218,13 @@ function mare.type(value) end
 ---@field requests_outstanding integer now: blocks asked of peers and not yet here
 ---@field uploads_queued integer now: blocks that peers asked for and that have not begun to leave
 ---@field events_waiting integer now: events that nobody has picked up yet
+---@field policy table<string, mare.PolicyStats> of each policy function, by its name
+
+---@class mare.PolicyStats
+---@field rounds integer how often it was asked, each time about many
+---@field calls integer about how many in all
+---@field seconds number that this took
+---@field fallbacks integer rounds that failed, so that the built-in decided
 
 ---One engine. Collected when nothing refers to it or its objects any more; close it to say goodbye.
 ---@class mare.Session
@@ -241,6 +248,7 @@ function mare.type(value) end
 ---@field blocked_ranges integer of addresses, by the blocklist
 ---@field encryption "prefer"|"require"|"off"
 ---@field stats mare.Stats a new table each time
+---@field policy mare.Policy functions for all torrents that have none of their own; may be set, to a table
 local Session = {}
 
 ---@class mare.AddOptions
@@ -392,6 +400,7 @@ function Session:close(linger) end
 ---@field seeds integer connected peers that have everything
 ---@field known_peers integer addresses that it knows
 ---@field trackers mare.Tracker[] a new list each time
+---@field policy mare.Policy functions of this torrent; may be set, to a table; nil for none
 local Torrent = {}
 
 ---Ends connections and announces; the check goes on.
@@ -622,7 +631,10 @@ function View:release() end
 ---@field state "missing"|"active"|"hashing"|"writing"|"have"
 ---@field have boolean verified and written
 ---@field availability integer connected peers that have it
+---@field holders mare.Peer[] connected peers that have it; a new list each time
+---@field files mare.File[] that lie in it; a new list each time
 ---@field received integer bytes of it that have come
+---@field progress number 0..1
 ---@field priority integer 0 (skip) .. 7; may be set
 ---@field deadline? number seconds from now: earliest first, before all others; may be set, nil for none
 local Piece = {}
@@ -661,15 +673,22 @@ function Piece:read(callback) end
 ---@field progress number 0..1 of the pieces it has
 ---@field download_rate integer of payload from it, now
 ---@field upload_rate integer of payload to it, now
+---@field download_average integer since it connected
+---@field upload_average integer since it connected
 ---@field downloaded integer payload from it
 ---@field uploaded integer payload to it
+---@field received_round integer payload from it since the last choke round (10 s)
+---@field sent_round integer payload to it since then
 ---@field outstanding integer blocks that we asked and that have not come
 ---@field depth integer blocks that may be outstanding: delay times rate
 ---@field asked integer blocks that it asked and that wait here
 ---@field snubbed boolean silent although asked: it is asked for one block only
 ---@field rtt? number seconds from a request to its block, smoothed
 ---@field connected_for number seconds since the handshakes
+---@field unchoked_for? number seconds that it has had its upload slot; nil: it has none
+---@field waiting_for? number seconds that it has been interested and choked; nil: it is not waiting
 ---@field last_block? number seconds since its last block
+---@field last_upload? number seconds since the last block to it
 ---@field blocks integer blocks that came from it
 ---@field hash_fails integer pieces with blocks of it that failed
 ---@field duplicates integer blocks that came twice
@@ -690,5 +709,50 @@ function Peer:ban(seconds) end
 ---@param index integer from 0
 ---@return boolean
 function Peer:has(index) end
+
+-- ---- peer selection ----------------------------------------------------------------------------
+
+-- Six questions that a function may answer, of a torrent or of the session; where there is none the
+-- engine decides. An answer is a score:
+--
+--   a number   the higher the sooner; those without a number count as 0
+--   nil        as the engine would; also decides between equals
+--   false      never
+--
+-- Functions are asked between the work of a step, in rounds, about snapshots: `peer` and `piece` have
+-- the properties above (as of the beginning of the round), `candidate` those below. A function only
+-- judges: what it sets or calls (peer:ban(), piece.priority = 7) is done after the step. Slots, limits
+-- and the protocol's rules are applied to its answers afterwards.
+--
+-- A round in which a function raises, yields, answers with anything else, or takes over a million
+-- instructions (and 5,000 more for each row) is decided by the engine, and an `error` event says why;
+-- after three in a row the function is switched off (its field is nil then). session.stats.policy
+-- counts. Functions may be replaced at any time, with nil to have the engine decide again.
+
+---@class mare.Policy
+---@field admit? fun(candidate: mare.Candidate): number|false|nil may this address connect, or be kept at all? Only false has a meaning; may be set
+---@field connect? fun(candidate: mare.Candidate): number|false|nil which known address to dial next; may be set
+---@field unchoke? fun(peer: mare.Peer): number|false|nil who gets an upload slot, each 10 s and when one falls free; may be set
+---@field drop? fun(peer: mare.Peer): number|false|nil whom to disconnect when (nearly) full, each 300 s; may be set
+---@field piece? fun(piece: mare.Piece, peer: mare.Peer): number|false|nil which piece to begin next with this peer; may be set
+---@field source? fun(peer: mare.Peer, piece: mare.Piece): number|false|nil who gets a piece with a deadline; may be set
+local Policy = {}
+
+---An address, inside the policy call that it was made for.
+---@class mare.Candidate
+---@field alive boolean
+---@field session mare.Session
+---@field torrent mare.Torrent
+---@field address string "1.2.3.4:6881", "[::1]:6881"
+---@field ip string
+---@field port integer
+---@field source string how it was found: "tracker", "dht", "pex", "lsd", "manual", "resume", "incoming"
+---@field incoming boolean it stands at the door: it has dialled us
+---@field upload_only boolean known to be a seed
+---@field failures integer attempts in a row that failed
+---@field last_tried? number seconds since the last attempt; nil: never
+---@field last_seen? number seconds since a source named it
+---@field priority integer BEP 40: both sides compute the same; 0 while our own address is not known
+local Candidate = {}
 
 return mare

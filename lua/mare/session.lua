@@ -194,7 +194,7 @@ function session:stop()
 end
 
 function session:close(linger)
-    if self.alive then
+    if self.alive and not self:_later("close", linger) then
         self:_close(linger or 1)
         tasks.abandon(self)
         local state = self:_state()

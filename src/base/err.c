@@ -30,6 +30,7 @@ static const char *const names[] = {
     [-ERR_EOF] = "eof",
     [-ERR_NETWORK] = "network",
     [-ERR_BUSY] = "busy",
+    [-ERR_SCRIPT] = "script",
 };
 
 _Static_assert(COUNT_OF(names) == -ERR_LAST + 1, "every code has its word");

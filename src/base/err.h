@@ -30,7 +30,8 @@ enum {
     ERR_EOF = -19,     /* the other side closed in good order */
     ERR_NETWORK = -20, /* unreachable, reset, name not resolved */
     ERR_BUSY = -21,
-    ERR_LAST = -21
+    ERR_SCRIPT = -22, /* a function of the user's failed */
+    ERR_LAST = -22
 };
 
 struct err {

@@ -7,6 +7,7 @@
 
 #include "engine/connect.h"
 #include "engine/peer.h"
+#include "engine/policy_rows.h"
 #include "swarm/choker.h"
 #include "swarm/turnover.h"
 

@@ -25,6 +25,7 @@
 #include "io/jobs.h"
 #include "io/loop.h"
 #include "io/stream.h"
+#include "swarm/policy.h"
 
 #define SESSION_SCRATCH 65536u /* bytes behind the predicted slots in one read */
 
@@ -70,7 +71,8 @@ struct session {
     struct link readers_due; /* whose pending read may have an answer */
     struct timer down_timer, up_timer;
     struct bans bans;
-    usec dial_second; /* the second that `dials` counts */
+    struct policy policy; /* who judges instead of the built-ins; no hooks = nobody */
+    usec dial_second;     /* the second that `dials` counts */
     uint32_t dials;
     bool stepping, closed;
 };

@@ -75,6 +75,19 @@ static inline void *compat_testudata(lua_State *L, int i, const char *name) {
 #define luaL_testudata compat_testudata
 #endif
 
+/* Pushes the message with a traceback of L below it. */
+static inline void compat_traceback(lua_State *L, const char *message) {
+#if LUA_VERSION_NUM >= 502
+    luaL_traceback(L, L, message, 1);
+#else
+    lua_getglobal(L, "debug");
+    lua_getfield(L, -1, "traceback");
+    lua_pushstring(L, message);
+    lua_pushinteger(L, 2);
+    lua_call(L, 2, 1);
+#endif
+}
+
 /* lua_rawget that says what it found, as 5.3 does. */
 static inline int compat_rawget(lua_State *L, int table) {
     lua_rawget(L, table);

@@ -12,8 +12,8 @@
 #include <time.h>
 
 static const struct class *const classes[] = {
-    &session_class, &torrent_class, &file_class, &peer_class,
-    &piece_class,   &reader_class,  &view_class,
+    &session_class, &torrent_class, &file_class,      &peer_class,   &piece_class,
+    &reader_class,  &view_class,    &candidate_class, &policy_class,
 };
 
 /* now(): seconds of a clock that never goes back. */

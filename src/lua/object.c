@@ -13,6 +13,11 @@ static bool class_resolve(const struct class *c, const void *box, struct target 
     return t->alive;
 }
 
+static const struct policy_bridge *bridge_of(const struct class *c, const void *box) {
+    return c->is_swarm ? &((const struct session_box *)box)->policy
+                       : &((const struct box *)box)->owner->policy;
+}
+
 static const struct class *upvalue_class(lua_State *L, int n) {
     return lua_touserdata(L, lua_upvalueindex(n));
 }
@@ -34,7 +39,7 @@ static void push_weak(lua_State *L, const char *mode) {
 
 void env_create(lua_State *L, int session) {
     session = lua_absindex(L, session);
-    lua_createtable(L, 0, 5);
+    lua_createtable(L, 0, 6);
     push_weak(L, "v");
     lua_setfield(L, -2, "boxes");
     push_weak(L, "k");
@@ -43,6 +48,8 @@ void env_create(lua_State *L, int session) {
     lua_setfield(L, -2, "kept");
     lua_newtable(L);
     lua_setfield(L, -2, "state");
+    lua_newtable(L);
+    lua_setfield(L, -2, "policies");
     lua_pushvalue(L, session);
     lua_setfield(L, -2, "session");
     compat_setuservalue(L, session);
@@ -262,7 +269,10 @@ static int object_newindex(lua_State *L) {
     struct target t;
     if (!class_resolve(c, box, &t) && !p->always)
         return luaL_error(L, "%s", c->gone);
-    p->set(L, &t, 3);
+    if (policy_is_asking(bridge_of(c, box)) && p->set != object_set_data)
+        policy_queue_set(L);
+    else
+        p->set(L, &t, 3);
     return 0;
 }
 
@@ -284,10 +294,28 @@ static void push_address(lua_State *L, const void *p) {
     lua_pushlightuserdata(L, (void *)(uintptr_t)p);
 }
 
+/* Calls an action, or lets it wait for the end of a policy round. */
+static int object_act(lua_State *L) {
+    const struct class *c = upvalue_class(L, 1);
+    const luaL_Reg *action = lua_touserdata(L, lua_upvalueindex(2));
+    const void *box = luaL_checkudata(L, 1, c->metatable);
+    if (policy_queue(L, bridge_of(c, box), action->name))
+        return policy_queued(L);
+    return action->func(L);
+}
+
 static void push_lookup(lua_State *L, const struct class *c) {
     lua_newtable(L);
-    push_address(L, c);
-    luaL_setfuncs(L, c->methods, 1);
+    for (const luaL_Reg *action = c->methods; action->name; action++) {
+        push_address(L, c);
+        push_address(L, action);
+        lua_pushcclosure(L, object_act, 2);
+        lua_setfield(L, -2, action->name);
+    }
+    if (c->queries) {
+        push_address(L, c);
+        luaL_setfuncs(L, c->queries, 1);
+    }
     for (const struct property *p = c->properties; p->name; p++) {
         push_address(L, p);
         lua_setfield(L, -2, p->name);

@@ -1,6 +1,6 @@
 /* object: what session, torrent, file, peer and piece have in common as Lua values.
  *
- *     session userdata ---user value---> env { session, boxes (weak), kept, attached, state }
+ *     session userdata ---user value---> env { session, boxes (weak), kept, attached, .. }
  *     box userdata ------user value------^        any number of boxes share it
  *
  * A box is a handle and an index, never a pointer into the engine: each use looks its object up
@@ -12,6 +12,8 @@
  *     boxes     key -> box, weak: the same object is the same Lua value
  *     attached  box -> { data = .., handlers = .. }, weak keys
  *     kept      box -> true: what has attachments stays as long as its engine object lives
+ *     policies  torrent (0: the session) -> { unchoke = function, .. }
+ *     queued    what policies asked for in this step
  *     state     the Lua side's own table (lua/mare)
  *
  * A class is a table of properties and a list of methods; __index looks a name up once and either
@@ -21,16 +23,19 @@
 
 #include "engine/events.h"
 #include "lua/compat.h"
+#include "lua/policy.h"
 
 struct session;
 struct torrent;
 struct peer;
 struct reader;
 
-/* The session's userdata. Created with session == NULL, then filled. */
+/* The session's userdata. Created with session == NULL, then filled. A simulated swarm's userdata
+ * begins with one, too: its session stays NULL, and its peers live in the rows of policy calls. */
 struct session_box {
     struct session *session; /* NULL: closed */
-    struct event event;      /* the one that is being turned into Lua values */
+    struct policy_bridge policy;
+    struct event event; /* the one that is being turned into Lua values */
     bool has_event;
     bool dispatching; /* handlers are being called: no step now */
 };
@@ -39,7 +44,9 @@ struct box {
     struct session_box *owner; /* alive: the env that we refer to keeps it */
     handle torrent, peer;      /* 0 = does not apply */
     handle reader;
-    uint32_t index; /* of a file or piece */
+    uint32_t index;            /* of a file, piece or candidate */
+    uint32_t row;              /* its place among the rows .. */
+    uint64_t round;            /* .. of this policy round */
 };
 
 /* The engine objects behind a box, looked up just now. */
@@ -49,6 +56,11 @@ struct target {
     struct peer *peer;
     struct reader *reader;
     uint32_t index;
+    /* In a policy call: the snapshot that properties read. */
+    const struct peer_row *peer_row;
+    const struct piece_row *piece_row;
+    const struct candidate_row *candidate_row;
+    const struct policy_lore *lore;
     bool
         alive; /* false: only `session` may be there, and properties with `always` are asked */
 };
@@ -66,16 +78,18 @@ struct class {
         *metatable;   /* "mare.peer.1": the number changes with the shape of the box */
     const char *gone; /* "peer is closed" */
     const struct property *properties; /* ends with a NULL name */
-    const luaL_Reg *methods;
+    const luaL_Reg *methods; /* they act: inside a policy call they wait until after it */
+    const luaL_Reg *queries; /* they only tell, at any time; may be NULL */
     const luaL_Reg *metamethods; /* beyond __index, __newindex, __tostring; may be NULL */
     bool (*resolve)(const void *box, struct target *t); /* false: it is dead */
+    bool is_swarm; /* its userdata is a struct session_box, not a struct box */
     void (*describe)(lua_State *L,
                      const struct target *t); /* pushes tostring's inner part */
 };
 
 /* The Lua value is always at index 1 when these functions are called. */
 extern const struct class session_class, torrent_class, file_class, peer_class,
-    piece_class, reader_class, view_class;
+    piece_class, reader_class, view_class, candidate_class, policy_class;
 
 /* Creates the metatable if there is none yet. Leaves the stack as it was. */
 void class_register(lua_State *L, const struct class *c);
@@ -98,6 +112,15 @@ void reader_push(lua_State *L, int near, const struct reader *r);
 /* A value of its own for each: views are not interned. The view is held once more. */
 void view_push(lua_State *L, int near, const struct view *v);
 void session_push(lua_State *L, int near);
+/* Pushes the object of a row of the round that is asked, number i. */
+void peer_push_row(lua_State *L, int near, const struct policy_bridge *b, uint32_t i);
+void piece_push_row(lua_State *L, int near, const struct policy_bridge *b, uint32_t i);
+void candidate_push_row(lua_State *L, int near, const struct policy_bridge *b,
+                        uint32_t i);
+/* Is the box one of the rows that are asked about now? */
+static inline bool box_has_row(const struct box *b) {
+    return b->owner->policy.asking && b->round == b->owner->policy.round;
+}
 /* Pushes an env's field: "state", ... */
 void env_push(lua_State *L, int near, const char *field);
 

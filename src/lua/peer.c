@@ -1,11 +1,11 @@
-/* peer: one connection, as a script sees it after both handshakes. */
+/* peer: one connection, as a script sees it after both handshakes. Its properties read from a row
+ * (swarm/policy.h): the snapshot of a policy call, which may be of a simulated peer, or one that is
+ * made of the living peer there and then. So both have the same properties by construction. */
 #include "engine/peer.h"
-#include "engine/encryption.h"
 
+#include "engine/policy_rows.h"
 #include "lua/object.h"
 #include "lua/value.h"
-
-#include <string.h>
 
 static struct peer *check_peer(lua_State *L, struct target *t) {
     target_check(L, 1, &peer_class, t);
@@ -15,6 +15,21 @@ static struct peer *check_peer(lua_State *L, struct target *t) {
 void peer_push(lua_State *L, int near, const struct peer *p) {
     const struct box box = {.torrent = p->torrent ? p->torrent->id : 0, .peer = p->id};
     box_push(L, near, &peer_class, &box);
+}
+
+void peer_push_row(lua_State *L, int near, const struct policy_bridge *b, uint32_t i) {
+    const struct policy_ask *ask = b->asking;
+    const struct box box = {.torrent = ask->torrent, .peer = ask->peers[i].peer};
+    box_push(L, near, &peer_class, &box);
+    struct box *pushed = lua_touserdata(L, -1);
+    pushed->row = i, pushed->round = b->round;
+}
+
+static const struct peer_row *row_of(const struct target *t, struct peer_row *own) {
+    if (t->peer_row)
+        return t->peer_row;
+    peer_fill_row(t->peer, own);
+    return own;
 }
 
 /* ---- actions ------------------------------------------------------------------------------- */
@@ -50,169 +65,93 @@ static int do_ban(lua_State *L) {
 /* has(piece index from 0) */
 static int do_has(lua_State *L) {
     struct target t;
-    struct peer *p = check_peer(L, &t);
+    struct peer_row own;
+    target_check(L, 1, &peer_class, &t);
+    const struct peer_row *row = row_of(&t, &own);
     uint32_t i = (uint32_t)check_count_below(L, 2, UINT32_MAX, "piece index");
-    lua_pushboolean(L, i < p->has.size && bitset_has(&p->has, i));
+    lua_pushboolean(L, row->has && bitset_has(row->has, i));
     return 1;
 }
 
 static const luaL_Reg methods[] = {
-    {"close", do_close}, {"ban", do_ban}, {"has", do_has}, {"_attached", object_attached},
+    {"close", do_close},
+    {"ban", do_ban},
     {NULL, NULL},
 };
 
-/* ---- who it is ----------------------------------------------------------------------------- */
+static const luaL_Reg queries[] = {
+    {"has", do_has},
+    {"_attached", object_attached},
+    {NULL, NULL},
+};
 
-static void get_address(lua_State *L, const struct target *t) {
-    push_address_text(L, &t->peer->addr);
-}
+/* ---- properties ---------------------------------------------------------------------------- */
 
-static void get_ip(lua_State *L, const struct target *t) {
+#define GET(name, push)                                            \
+    static void get_##name(lua_State *L, const struct target *t) { \
+        struct peer_row own;                                       \
+        const struct peer_row *row = row_of(t, &own);              \
+        push;                                                      \
+    }
+
+/* Who it is. */
+static void push_ip(lua_State *L, const struct addr *a) {
     char text[ADDR_TEXT];
-    lua_pushstring(L, addr_format_ip(&t->peer->addr, text));
+    lua_pushstring(L, addr_format_ip(a, text));
 }
 
-static void get_port(lua_State *L, const struct target *t) {
-    lua_pushinteger(L, t->peer->addr.port);
-}
-
-static void get_client(lua_State *L, const struct target *t) {
-    lua_pushstring(L, t->peer->client);
-}
-
-static void get_id(lua_State *L, const struct target *t) {
-    push_hex(L, t->peer->hs.peer_id, sizeof t->peer->hs.peer_id);
-}
-
-static void get_source(lua_State *L, const struct target *t) {
-    const struct candidate *c = t->peer->candidate;
-    bool dialled = c && !t->peer->incoming;
-    lua_pushstring(L, source_name(dialled ? c->sources : SOURCE_INCOMING));
-}
-
-static void get_incoming(lua_State *L, const struct target *t) {
-    lua_pushboolean(L, t->peer->incoming);
-}
-
-static void get_state(lua_State *L, const struct target *t) {
-    lua_pushstring(L, peer_state_name(t->peer->state));
-}
-
-static void get_encrypted(lua_State *L, const struct target *t) {
-    const char *name = encryption_name(t->peer);
-    lua_pushboolean(L, name && strcmp(name, "rc4") == 0);
-}
-
-static void get_encryption(lua_State *L, const struct target *t) {
-    lua_pushstring(L, encryption_name(t->peer)); /* NULL: nil */
-}
-
-static void get_transport(lua_State *L, const struct target *t) {
-    (void)t;
-    lua_pushliteral(L, "tcp");
-}
-
-/* ---- choke, interest, pieces --------------------------------------------------------------- */
-
-static void get_choked(lua_State *L, const struct target *t) {
-    lua_pushboolean(L, t->peer->choked);
-}
-
-static void get_choking(lua_State *L, const struct target *t) {
-    lua_pushboolean(L, t->peer->choking);
-}
-
-static void get_interested(lua_State *L, const struct target *t) {
-    lua_pushboolean(L, t->peer->interested);
-}
-
-static void get_peer_interested(lua_State *L, const struct target *t) {
-    lua_pushboolean(L, t->peer->peer_interested);
-}
-
-static void get_optimistic(lua_State *L, const struct target *t) {
-    lua_pushboolean(L, t->peer->optimistic);
-}
-
-static void get_upload_only(lua_State *L, const struct target *t) {
-    lua_pushboolean(L, t->peer->upload_only);
-}
-
-static void get_is_seed(lua_State *L, const struct target *t) {
-    lua_pushboolean(L, peer_is_seed(t->peer));
-}
-
-static void get_progress(lua_State *L, const struct target *t) {
-    lua_pushnumber(L, peer_progress(t->peer));
-}
-
-/* ---- traffic ------------------------------------------------------------------------------- */
-
-static void get_download_rate(lua_State *L, const struct target *t) {
-    compat_pushcount(L, peer_download_rate(t->peer));
-}
-
-static void get_upload_rate(lua_State *L, const struct target *t) {
-    compat_pushcount(L, peer_upload_rate(t->peer));
-}
-
-static void get_downloaded(lua_State *L, const struct target *t) {
-    compat_pushcount(L, t->peer->down.total);
-}
-
-static void get_uploaded(lua_State *L, const struct target *t) {
-    compat_pushcount(L, t->peer->up.total);
-}
-
-static void get_outstanding(lua_State *L, const struct target *t) {
-    compat_pushcount(L, t->peer->requests.live);
-}
-
-static void get_depth(lua_State *L, const struct target *t) {
-    compat_pushcount(L, t->peer->requests.depth);
-}
-
-static void get_asked(lua_State *L, const struct target *t) {
-    compat_pushcount(L, t->peer->uploads.count);
-}
-
-static void get_snubbed(lua_State *L, const struct target *t) {
-    lua_pushboolean(L, t->peer->requests.snubbed);
-}
-
-static void get_rtt(lua_State *L, const struct target *t) {
-    if (t->peer->requests.rtt_smooth)
-        push_seconds(L, t->peer->requests.rtt_smooth);
+static void push_id(lua_State *L, const uint8_t *id) {
+    if (id)
+        push_hex(L, id, 20);
     else
         lua_pushnil(L);
 }
 
-static void get_connected_for(lua_State *L, const struct target *t) {
-    push_seconds(L, session_now(t->session) - t->peer->connected_at);
-}
+GET(address, push_address_text(L, &row->addr))
+GET(ip, push_ip(L, &row->addr))
+GET(port, lua_pushinteger(L, row->addr.port))
+GET(client, lua_pushstring(L, row->client))
+GET(id, push_id(L, row->id))
+GET(source, lua_pushstring(L, source_name(row->sources)))
+GET(incoming, lua_pushboolean(L, row->incoming))
+GET(state, lua_pushstring(L, row->state))
+GET(encrypted, lua_pushboolean(L, row->encrypted))
+GET(encryption, lua_pushstring(L, row->encryption)) /* NULL: nil */
+GET(transport, lua_pushstring(L, row->transport))
 
-static void get_last_block(lua_State *L, const struct target *t) {
-    if (t->peer->last_block_at)
-        push_seconds(L, session_now(t->session) - t->peer->last_block_at);
-    else
-        lua_pushnil(L);
-}
+/* Choke, interest, pieces. */
+GET(choked, lua_pushboolean(L, row->choked))
+GET(choking, lua_pushboolean(L, row->choking))
+GET(interested, lua_pushboolean(L, row->interested))
+GET(peer_interested, lua_pushboolean(L, row->peer_interested))
+GET(optimistic, lua_pushboolean(L, row->optimistic))
+GET(upload_only, lua_pushboolean(L, row->upload_only))
+GET(is_seed, lua_pushboolean(L, row->is_seed))
+GET(progress, lua_pushnumber(L, row->progress))
 
-static void get_blocks(lua_State *L, const struct target *t) {
-    compat_pushcount(L, t->peer->blocks);
-}
-
-static void get_hash_fails(lua_State *L, const struct target *t) {
-    compat_pushcount(L, t->peer->hash_fails);
-}
-
-static void get_duplicates(lua_State *L, const struct target *t) {
-    compat_pushcount(L, t->peer->duplicate_blocks);
-}
-
-static void get_unrequested(lua_State *L, const struct target *t) {
-    compat_pushcount(L, t->peer->unrequested_blocks);
-}
+/* Traffic. */
+GET(download_rate, compat_pushcount(L, row->download_rate))
+GET(upload_rate, compat_pushcount(L, row->upload_rate))
+GET(download_average, compat_pushcount(L, row->download_average))
+GET(upload_average, compat_pushcount(L, row->upload_average))
+GET(downloaded, compat_pushcount(L, row->downloaded))
+GET(uploaded, compat_pushcount(L, row->uploaded))
+GET(received_round, compat_pushcount(L, row->received_round))
+GET(sent_round, compat_pushcount(L, row->sent_round))
+GET(outstanding, compat_pushcount(L, row->outstanding))
+GET(depth, compat_pushcount(L, row->depth))
+GET(asked, compat_pushcount(L, row->asked))
+GET(snubbed, lua_pushboolean(L, row->snubbed))
+GET(rtt, push_span(L, row->rtt))
+GET(connected_for, push_span(L, row->connected_for))
+GET(unchoked_for, push_span(L, row->unchoked_for))
+GET(waiting_for, push_span(L, row->waiting_for))
+GET(last_block, push_span(L, row->last_block))
+GET(last_upload, push_span(L, row->last_upload))
+GET(blocks, compat_pushcount(L, row->blocks))
+GET(hash_fails, compat_pushcount(L, row->hash_fails))
+GET(duplicates, compat_pushcount(L, row->duplicates))
+GET(unrequested, compat_pushcount(L, row->unrequested))
 
 static const struct property properties[] = {
     {"alive", object_get_alive, NULL, true},
@@ -240,15 +179,22 @@ static const struct property properties[] = {
     {"progress", get_progress, NULL, false},
     {"download_rate", get_download_rate, NULL, false},
     {"upload_rate", get_upload_rate, NULL, false},
+    {"download_average", get_download_average, NULL, false},
+    {"upload_average", get_upload_average, NULL, false},
     {"downloaded", get_downloaded, NULL, false},
     {"uploaded", get_uploaded, NULL, false},
+    {"received_round", get_received_round, NULL, false},
+    {"sent_round", get_sent_round, NULL, false},
     {"outstanding", get_outstanding, NULL, false},
     {"depth", get_depth, NULL, false},
     {"asked", get_asked, NULL, false},
     {"snubbed", get_snubbed, NULL, false},
     {"rtt", get_rtt, NULL, false},
     {"connected_for", get_connected_for, NULL, false},
+    {"unchoked_for", get_unchoked_for, NULL, false},
+    {"waiting_for", get_waiting_for, NULL, false},
     {"last_block", get_last_block, NULL, false},
+    {"last_upload", get_last_upload, NULL, false},
     {"blocks", get_blocks, NULL, false},
     {"hash_fails", get_hash_fails, NULL, false},
     {"duplicates", get_duplicates, NULL, false},
@@ -259,6 +205,10 @@ static const struct property properties[] = {
 static bool resolve(const void *box, struct target *t) {
     const struct box *b = box;
     t->session = b->owner->session;
+    if (box_has_row(b) && b->owner->policy.asking->peers) {
+        t->peer_row = &b->owner->policy.asking->peers[b->row];
+        return true;
+    }
     t->peer = t->session ? session_peer(t->session, b->peer) : NULL;
     if (t->peer && t->peer->state == PEER_DEAD)
         t->peer = NULL;
@@ -272,6 +222,7 @@ const struct class peer_class = {
     .gone = "peer is closed",
     .properties = properties,
     .methods = methods,
+    .queries = queries,
     .resolve = resolve,
     .describe = get_address,
 };

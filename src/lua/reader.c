@@ -118,7 +118,12 @@ static int collect(lua_State *L) {
 
 static const luaL_Reg methods[] = {
     {"_read", do_read},  {"seek", do_seek}, {"cancel", do_cancel},
-    {"close", do_close}, {"rest", do_rest}, {NULL, NULL},
+    {"close", do_close}, {NULL, NULL},
+};
+
+static const luaL_Reg queries[] = {
+    {"rest", do_rest},
+    {NULL, NULL},
 };
 
 static const luaL_Reg metamethods[] = {
@@ -240,6 +245,7 @@ const struct class reader_class = {
     .gone = "reader is closed",
     .properties = properties,
     .methods = methods,
+    .queries = queries,
     .metamethods = metamethods,
     .resolve = resolve,
     .describe = describe,

@@ -56,6 +56,23 @@ static void take_bind(struct settings *s) {
     }
 }
 
+/* A policy failed: an `error` event of its torrent, or of the session. */
+static void report_policy(struct policy_bridge *b, handle torrent, const char *text) {
+    struct session_box *box = CONTAINER_OF(b, struct session_box, policy);
+    struct event ev = {.type = EVENT_ERROR, .torrent = torrent, .code = ERR_SCRIPT};
+    ev.text = strdup(text);
+    if (box->session)
+        events_push(&box->session->events, &ev);
+    else
+        event_fini(&ev);
+}
+
+static void connect_policy(struct session_box *box) {
+    box->policy.report = report_policy;
+    if (box->session)
+        box->session->policy = (struct policy){&policy_bridge_hooks, &box->policy};
+}
+
 int session_create(lua_State *L) {
     struct settings settings;
     struct err e = {0};
@@ -70,6 +87,7 @@ int session_create(lua_State *L) {
     luaL_getmetatable(L, session_class.metatable);
     lua_setmetatable(L, -2);
     box->session = session_new(&settings, &e);
+    connect_policy(box);
     return box->session ? 1 : push_failure(L, &e);
 }
 
@@ -83,11 +101,15 @@ static void box_close(struct session_box *box, usec linger) {
     struct session *s = box->session;
     box->session = NULL;
     forget_event(box);
+    policy_bridge_fini(&box->policy);
     if (!s)
         return;
+    /* os.exit(0, true) inside a policy: the state is closed in the middle of a step that nobody will
+     * end. */
+    s->stepping = false;
+    s->policy.hooks = NULL;
     if (linger > 0)
-        (void)session_close(s,
-                            linger); /* busy is impossible: no step of ours calls Lua */
+        (void)session_close(s, linger);
     session_free(s);
 }
 
@@ -106,11 +128,25 @@ static int session_gc(lua_State *L) {
 
 /* The end of a scope is as deliberate as close(). */
 static int session_leave(lua_State *L) {
+    lua_settop(L, 1); /* without the error that ends it */
+    if (policy_queue(L, &check_box(L, 1)->policy, "_close"))
+        return 0;
     box_close(check_box(L, 1), USEC_PER_SEC);
     return 0;
 }
 
 /* ---- driving ------------------------------------------------------------------------------- */
+
+/* With this coroutine to ask policies in; then does what they asked for. */
+static int step(lua_State *L, struct session_box *box, usec wait) {
+    if (box->session->stepping)
+        return ERR_BUSY;
+    lua_State *before = policy_drive(&box->policy, L);
+    int status = session_step(box->session, wait);
+    policy_drive(&box->policy, before);
+    policy_perform(L, 1, &box->policy);
+    return status;
+}
 
 /* _step([seconds]): true or nil, message, code. */
 static int session_do_step(lua_State *L) {
@@ -118,7 +154,7 @@ static int session_do_step(lua_State *L) {
     usec wait = check_seconds(L, 2, "seconds");
     if (box->dispatching)
         return push_failure_code(L, ERR_BUSY, "already stepping");
-    int status = box->session ? session_step(box->session, wait) : ERR_CLOSED;
+    int status = box->session ? step(L, box, wait) : ERR_CLOSED;
     if (status == ERR_CLOSED)
         return push_failure_code(L, status, session_class.gone);
     return push_status(L, status, &(struct err){0});
@@ -163,6 +199,15 @@ static int session_do_fd(lua_State *L) {
 static int session_do_events(lua_State *L) {
     check_session(L, 1);
     lua_pushliteral(L, "r");
+    return 1;
+}
+
+/* _later(name, ...): in a policy call, has self:name(...) called after the step, and returns true. */
+static int session_later(lua_State *L) {
+    const struct session_box *box = check_box(L, 1);
+    const char *name = luaL_checkstring(L, 2);
+    lua_remove(L, 2);
+    lua_pushboolean(L, policy_queue(L, &box->policy, name));
     return 1;
 }
 
@@ -231,9 +276,10 @@ static void push_event_data(lua_State *L, const struct event *ev) {
 
 /* What died is kept no longer than the script itself holds it. */
 static void note_deaths(lua_State *L, const struct event *ev, int torrent, int peer) {
-    if (ev->type == EVENT_REMOVED && ev->torrent)
+    if (ev->type == EVENT_REMOVED && ev->torrent) {
         box_release(L, torrent);
-    else if (ev->type == EVENT_PEER_CLOSED && ev->peer)
+        policy_forget(L, 1, ev->torrent);
+    } else if (ev->type == EVENT_PEER_CLOSED && ev->peer)
         box_release(L, peer);
     else if (ev->type == EVENT_OVERFLOW)
         box_sweep(L, 1);
@@ -348,17 +394,22 @@ static int session_load_blocklist(lua_State *L) {
 }
 
 static const luaL_Reg methods[] = {
+    {"_close", session_do_close},
+    {"_add", session_do_add},
+    {"load_blocklist", session_load_blocklist},
+    {NULL, NULL},
+};
+
+static const luaL_Reg queries[] = {
     {"fd", session_do_fd},
     {"events", session_do_events},
     {"torrents", session_torrents},
     {"find", session_do_find},
-    {"load_blocklist", session_load_blocklist},
     {"_step", session_do_step},
     {"_dispatch", session_dispatch},
     {"_timeout", session_do_timeout},
     {"_poll", session_poll},
-    {"_close", session_do_close},
-    {"_add", session_do_add},
+    {"_later", session_later},
     {"_state", session_state},
     {"_attached", object_attached},
     {NULL, NULL},
@@ -488,6 +539,18 @@ static void get_stats(lua_State *L, const struct target *t) {
     STATS_GAUGES(STATS_PUSH_GAUGE)
 #undef STATS_PUSH_COUNTER
 #undef STATS_PUSH_GAUGE
+    policy_push_stats(L, &((const struct session_box *)lua_touserdata(L, 1))->policy);
+    lua_setfield(L, -2, "policy");
+}
+
+static void get_policy(lua_State *L, const struct target *t) {
+    (void)t;
+    policy_push(L, 1, 0);
+}
+
+static void set_policy(lua_State *L, const struct target *t, int value) {
+    (void)t;
+    policy_assign_all(L, 1, 0, value);
 }
 
 static const struct property properties[] = {
@@ -511,6 +574,7 @@ static const struct property properties[] = {
     {"blocked_ranges", get_blocked_ranges, NULL, false},
     {"encryption", get_encryption, NULL, false},
     {"stats", get_stats, NULL, false},
+    {"policy", get_policy, set_policy, false},
     {NULL, NULL, NULL, false},
 };
 
@@ -532,6 +596,8 @@ const struct class session_class = {
     .gone = "session is closed",
     .properties = properties,
     .methods = methods,
+    .queries = queries,
+    .is_swarm = true,
     .metamethods = metamethods,
     .resolve = resolve,
     .describe = describe,

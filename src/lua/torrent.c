@@ -191,13 +191,17 @@ static const luaL_Reg methods[] = {
     {"save", do_save},
     {"move", do_move},
     {"_remove", do_remove},
-    {"piece", do_piece},
-    {"file", do_file},
     {"connect", do_connect},
     {"ban", do_ban},
     {"add_tracker", do_add_tracker},
     {"remove_tracker", do_remove_tracker},
     {"_read", do_read},
+    {NULL, NULL},
+};
+
+static const luaL_Reg queries[] = {
+    {"piece", do_piece},
+    {"file", do_file},
     {"_attached", object_attached},
     {NULL, NULL},
 };
@@ -222,6 +226,7 @@ const struct class torrent_class = {
     .gone = "torrent is removed",
     .properties = torrent_properties,
     .methods = methods,
+    .queries = queries,
     .resolve = resolve,
     .describe = describe,
 };

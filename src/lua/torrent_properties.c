@@ -294,6 +294,14 @@ static void get_trackers(lua_State *L, const struct target *t) {
         }
 }
 
+static void get_policy(lua_State *L, const struct target *t) {
+    policy_push(L, 1, t->torrent->id);
+}
+
+static void set_policy(lua_State *L, const struct target *t, int value) {
+    policy_assign_all(L, 1, t->torrent->id, value);
+}
+
 const struct property torrent_properties[] = {
     {"alive", object_get_alive, NULL, true},
     {"session", object_get_session, NULL, true},
@@ -340,5 +348,6 @@ const struct property torrent_properties[] = {
     {"seeds", get_seeds, NULL, false},
     {"known_peers", get_known_peers, NULL, false},
     {"trackers", get_trackers, NULL, false},
+    {"policy", get_policy, set_policy, false},
     {NULL, NULL, NULL, false},
 };

@@ -43,6 +43,13 @@ void push_seconds(lua_State *L, usec t) {
     lua_pushnumber(L, (lua_Number)t / (lua_Number)USEC_PER_SEC);
 }
 
+void push_span(lua_State *L, usec t) {
+    if (t == USEC_NEVER)
+        lua_pushnil(L);
+    else
+        push_seconds(L, t);
+}
+
 void push_limit(lua_State *L, uint32_t n) {
     if (n == UINT32_MAX)
         lua_pushnumber(L, HUGE_VAL);

@@ -16,6 +16,7 @@ int push_status(lua_State *L, int status, const struct err *e);
 void push_hex(lua_State *L, const uint8_t *data, size_t len);
 void push_text_or_nil(lua_State *L, const char *text); /* nil for NULL and "" */
 void push_seconds(lua_State *L, usec t);               /* a fraction of seconds */
+void push_span(lua_State *L, usec t);                  /* the same; nil for USEC_NEVER */
 void push_limit(lua_State *L, uint32_t n);             /* math.huge for UINT32_MAX */
 void push_address_text(lua_State *L, const struct addr *a);
 

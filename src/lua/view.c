@@ -107,7 +107,10 @@ static int do_release(lua_State *L) {
     return 1;
 }
 
-static const luaL_Reg methods[] = {
+/* It holds what it shows: nothing that a script does with it touches the engine. */
+static const luaL_Reg methods[] = {{NULL, NULL}};
+
+static const luaL_Reg queries[] = {
     {"sub", do_sub},         {"byte", do_byte}, {"find", do_find},
     {"release", do_release}, {NULL, NULL},
 };
@@ -141,6 +144,7 @@ const struct class view_class = {
     .gone = "view is released",
     .properties = properties,
     .methods = methods,
+    .queries = queries,
     .metamethods = metamethods,
     .resolve = resolve,
     .describe = describe,
