@@ -8,6 +8,7 @@
 #include "engine/bans.h"
 #include "engine/encryption.h"
 #include "engine/peer.h"
+#include "engine/policy_candidates.h"
 
 #define FEW_PEERS 20u /* a download with fewer asks its trackers for more */
 
@@ -55,13 +56,39 @@ static void dial(struct torrent *t, struct candidate *c, usec now) {
         roster_note_failed(c, now);
 }
 
-void connect_decide(struct torrent *t) {
-    usec now = session_now(t->session);
+/* In the order of a script. */
+static void dial_ranked(struct torrent *t, usec now) {
+    struct candidate *list[SHORTLIST_MAX];
+    uint32_t n = wants_peers(t) && pace_allows(t, now) &&
+                         roster_next(&t->roster, now, is_seeding(t))
+                     ? policy_rank_due(t, is_seeding(t), list)
+                     : 0;
+    for (uint32_t i = 0; i < n && wants_peers(t) && pace_allows(t, now); i++)
+        dial(t, list[i], now);
+}
+
+static void dial_next(struct torrent *t, usec now) {
     struct candidate *c = NULL;
-    t->connect_due = false;
     while (wants_peers(t) && pace_allows(t, now) &&
            (c = roster_next(&t->roster, now, is_seeding(t))))
         dial(t, c, now);
+}
+
+/* Who may come in, and be dialled at all. */
+static void admit(struct torrent *t) {
+    policy_open_door(t);
+    if (policy_admit_known(t))
+        torrent_want_decision(t, false, true);
+}
+
+void connect_decide(struct torrent *t) {
+    usec now = session_now(t->session);
+    t->connect_due = false;
+    admit(t);
+    if (policy_has(&t->session->policy, t->id, POLICY_CONNECT))
+        dial_ranked(t, now);
+    else
+        dial_next(t, now);
     if (!wants_peers(t))
         return; /* a peer that leaves brings us back */
     if (torrent_wants_data(t) && t->peer_count < FEW_PEERS)
@@ -182,10 +209,15 @@ int connect_on_handshake(struct peer *p) {
         status = settle_double(p);
     if (status < 0)
         return status;
+    if (!p->incoming || !policy_stops_at_door(p))
+        connect_welcome(p);
+    return p->state == PEER_DEAD ? ERR_CLOSED : 0;
+}
+
+void connect_welcome(struct peer *p) {
     if (p->incoming)
         peer_greet(p);
     peer_on_greeted(p);
-    return p->state == PEER_DEAD ? ERR_CLOSED : 0;
 }
 
 void connect_on_listen_port(struct peer *p, uint16_t port) {

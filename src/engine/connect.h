@@ -16,6 +16,8 @@ void connect_decide(struct torrent *t);
 void connect_on_accept(void *owner, struct stream *s, const struct addr *from);
 /* A peer's handshake came: finds its torrent, checks, answers. 0 or a code that closes it. */
 int connect_on_handshake(struct peer *p);
+/* Its torrent is known and it may come in: it is answered, and ready. */
+void connect_welcome(struct peer *p);
 /* An incoming peer told the port it listens on (BEP 10 `p`): worth knowing. */
 void connect_on_listen_port(struct peer *p, uint16_t port);
 /* A peer is gone: its candidate is free, and its place: others may be dialled. */

@@ -97,8 +97,8 @@ static void on_ready(void *owner, int events) {
 static const struct stream_hooks hooks = {on_open, on_ready};
 
 static void init_links(struct peer *p) {
-    struct link *links[] = {&p->in_torrent,     &p->hungry,       &p->dirty,
-                            &p->throttled_down, &p->throttled_up, &p->dying};
+    struct link *links[] = {&p->in_torrent,   &p->hungry, &p->dirty,   &p->throttled_down,
+                            &p->throttled_up, &p->dying,  &p->at_door, &p->in_plans};
     for (size_t i = 0; i < COUNT_OF(links); i++)
         list_init(links[i]);
 }
@@ -306,8 +306,9 @@ void peer_close(struct peer *p, int code, const char *why) {
     p->stream = NULL;
     if (told)
         tell_closed(p);
-    struct link *links[] = {&p->in_torrent, &p->hungry, &p->dirty, &p->throttled_down,
-                            &p->throttled_up};
+    struct link *links[] = {&p->in_torrent,     &p->hungry,       &p->dirty,
+                            &p->throttled_down, &p->throttled_up, &p->at_door,
+                            &p->in_plans};
     for (size_t i = 0; i < COUNT_OF(links); i++)
         list_remove(links[i]);
     slots_remove(&p->session->peers, p->id);

@@ -32,6 +32,9 @@ struct peer {
     struct stream *stream;
     struct link in_torrent; /* in torrent->peers or session->unknown */
     struct link hungry, dirty, throttled_down, throttled_up, dying;
+    struct link
+        at_door; /* in torrent->at_door: a policy decides whether it may come in */
+    struct link in_plans; /* in torrent->to_plan: it needs a plan (policy.piece) */
     enum peer_state state;
     bool incoming;
     /* encryption's: it is dialled so; both ways were tried; what it speaks was found out */
@@ -66,6 +69,10 @@ struct peer {
     struct meter down, up; /* payload */
     usec connected_at, last_received, last_sent, last_block_at, last_upload_at;
     usec unchoked_at, waiting_since;
+    usec held_until;  /* a script choked or unchoked it: rounds leave it so until then */
+    struct plan plan; /* which pieces to open (policy.piece) */
+    struct verdict slot_verdict; /* of this round (policy.unchoke) */
+    bool slot_judged;
     uint64_t received_at_round, sent_at_round, sent_at_unchoke; /* totals then */
     uint32_t hash_fails, duplicate_blocks, unrequested_blocks, blocks;
     usec ask_after; /* no requests before (it rejected some); 0 = any time */

@@ -2,6 +2,7 @@
  * once a step each of them is filled up to its depth, with one write for all its requests. */
 #include "base/err.h"
 #include "engine/peer.h"
+#include "engine/policy_pieces.h"
 #include "engine/store.h"
 
 static bool may_ask(const struct peer *p) {
@@ -86,6 +87,7 @@ static struct asker asker_of(struct peer *p) {
         .outstanding = p->requests.live,
         .parole = p->parole,
         .fast = is_fast(p),
+        .plan = policy_plan_of(p),
         .has_asked = has_asked,
         .ctx = p,
     };

@@ -1,6 +1,7 @@
 /* policy_rows: see the header. */
 #include "engine/policy_rows.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "engine/encryption.h"
@@ -153,4 +154,43 @@ static uint32_t files(void *owner, uint32_t piece, uint32_t *first) {
 
 struct policy_lore torrent_lore(struct torrent *t) {
     return (struct policy_lore){t, holders, files};
+}
+
+/* ---- a round about peers ---------------------------------------------------------------- */
+
+bool peer_judging_begin(struct peer_judging *j, struct torrent *t) {
+    uint32_t cap = MAX(t->ready_count, 1u);
+    *j = (struct peer_judging){.torrent = t, .cap = cap};
+    j->row = malloc(cap * sizeof *j->row);
+    j->verdict = malloc(cap * sizeof *j->verdict);
+    if (j->row && j->verdict)
+        return true;
+    peer_judging_end(j);
+    return false;
+}
+
+void peer_judging_add(struct peer_judging *j, const struct peer *p) {
+    if (j->n < j->cap)
+        peer_fill_row(p, &j->row[j->n++]);
+}
+
+bool peer_judging_ask(struct peer_judging *j, enum policy_question q,
+                      const struct piece_row *piece) {
+    struct policy_lore lore = torrent_lore(j->torrent);
+    const struct policy_ask ask = {
+        .question = q,
+        .torrent = j->torrent->id,
+        .peers = j->row,
+        .pieces = piece,
+        .n = j->n,
+        .lore = &lore,
+        .verdicts = j->verdict,
+    };
+    return policy_ask(&j->torrent->session->policy, &ask);
+}
+
+void peer_judging_end(struct peer_judging *j) {
+    free(j->row);
+    free(j->verdict);
+    *j = (struct peer_judging){.n = 0};
 }

@@ -18,4 +18,18 @@ void address_fill_row(const struct torrent *t, const struct addr *a, uint32_t so
 /* Who holds a piece, which files it lies in; its owner is the torrent. */
 struct policy_lore torrent_lore(struct torrent *t);
 
+/* One round about peers: begin, add each, ask, read verdict[i] of row[i], end. */
+struct peer_judging {
+    struct torrent *torrent;
+    struct peer_row *row;
+    struct verdict *verdict;
+    uint32_t n, cap;
+};
+bool peer_judging_begin(struct peer_judging *j, struct torrent *t); /* false: no memory */
+void peer_judging_add(struct peer_judging *j, const struct peer *p);
+/* `piece`: what for (SOURCE), or NULL. Without an answer the verdicts are all OWN, and it is false. */
+bool peer_judging_ask(struct peer_judging *j, enum policy_question q,
+                      const struct piece_row *piece);
+void peer_judging_end(struct peer_judging *j);
+
 #endif

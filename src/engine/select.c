@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/err.h"
+#include "engine/policy_pieces.h"
 
 static int file_based(const struct torrent *t, uint32_t piece) {
     const struct metainfo *m = t->meta;
@@ -136,5 +137,6 @@ void torrent_set_piece_priority(struct torrent *t, uint32_t piece, int priority)
 
 void torrent_set_piece_deadline(struct torrent *t, uint32_t piece, usec at) {
     picker_set_deadline(&t->picker, piece, at);
+    policy_note_deadlines(t);
     torrent_note_blocks_free(t);
 }

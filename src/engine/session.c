@@ -15,6 +15,7 @@
 #include "engine/peer.h"
 #include "io/device.h"
 #include "swarm/choker.h"
+#include "swarm/turnover.h"
 
 #define DEFAULT_MEMORY (64u << 20)
 #define DEFAULT_CONNECTIONS 200u
@@ -41,6 +42,7 @@ static int copy_settings(struct settings *to, const struct settings *from) {
     to->memory = to->memory ? to->memory : DEFAULT_MEMORY;
     to->connections = to->connections ? to->connections : DEFAULT_CONNECTIONS;
     to->slots = to->slots ? to->slots : CHOKER_SLOTS;
+    to->turnover = to->turnover ? to->turnover : TURNOVER_EVERY;
     return a < 0 || b < 0 || c < 0 || d < 0 || f < 0 || g < 0 ? ERR_NOMEM : 0;
 }
 
@@ -161,20 +163,21 @@ struct session *session_new(const struct settings *settings, struct err *e) {
 
 /* ---- a step ------------------------------------------------------------------------------ */
 
-static void decide(struct session *s) {
-    struct link *l;
-    readers_serve(s);
-    while ((l = list_shift(&s->to_decide)))
-        torrent_decide(LIST_ITEM(l, struct torrent, in_decide));
-}
-
-/* Peers that become hungry meanwhile wait for the next step: the list is taken whole. */
+/* What is added meanwhile waits for the next step: the list is taken whole. */
 static void take_all(struct link *from, struct link *to) {
     list_init(to);
     if (list_empty(from))
         return;
     list_insert(from, to); /* `to` joins the ring at its end, `from` leaves it */
     list_remove(from);
+}
+
+static void decide(struct session *s) {
+    struct link now, *l;
+    readers_serve(s);
+    take_all(&s->to_decide, &now);
+    while ((l = list_shift(&now)))
+        torrent_decide(LIST_ITEM(l, struct torrent, in_decide));
 }
 
 static void request(struct session *s) {

@@ -27,6 +27,7 @@ struct settings {
     uint32_t connections;   /* per session; 0 = 200 */
     uint32_t slots;         /* upload slots per torrent; 0 = 8; UINT32_MAX = everybody */
     uint64_t up_rate, down_rate; /* bytes per second, 0 = no limit */
+    usec turnover; /* how often the worst peers make room when (nearly) full; 0 = 300 s */
     enum receive_mode receive;
     bool full_allocation;
     bool pex, dht, lsd; /* ways to find peers; private torrents use none of them (BEP 27) */

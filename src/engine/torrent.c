@@ -12,9 +12,11 @@
 #include "engine/connect.h"
 #include "engine/mapping.h"
 #include "engine/peer.h"
+#include "engine/policy_pieces.h"
 #include "engine/save.h"
 #include "engine/select.h"
 #include "engine/store.h"
+#include "swarm/shortlist.h"
 
 const char *torrent_state_name(enum torrent_state s) {
     static const char *const names[] = {"metadata", "checking", "downloading",
@@ -71,11 +73,12 @@ static struct torrent *torrent_new(struct session *s, struct metainfo *m) {
     memcpy(t->info_hash, m->info_hash, sizeof t->info_hash);
     list_init(&t->in_session), list_init(&t->in_decide), list_init(&t->in_checkers),
         list_init(&t->dying);
-    list_init(&t->peers);
+    list_init(&t->peers), list_init(&t->at_door), list_init(&t->to_plan);
     roster_init(&t->roster);
     blame_init(&t->blame);
     timer_init(&t->connect_timer, on_connect_timer);
     choke_init(t);
+    policy_pieces_init(t);
     store_init(t);
     save_init(t);
     readers_init(t);
@@ -134,6 +137,7 @@ static int build(struct torrent *t, const struct add_options *o) {
 
 static void torrent_free(struct torrent *t) {
     struct timers *timers = loop_timers(t->session->loop);
+    policy_pieces_fini(t);
     timer_stop(timers, &t->choke_timer), timer_stop(timers, &t->connect_timer);
     timer_stop(timers, &t->resume_timer), timer_stop(timers, &t->disk_timer);
     timer_stop(timers, &t->gather_timer);
@@ -338,6 +342,15 @@ void torrent_want_decision(struct torrent *t, bool choke, bool connect) {
         list_append(&t->session->to_decide, &t->in_decide);
 }
 
+void torrent_on_policy(struct torrent *t, enum policy_question q) {
+    t->choke_round_due |= q == POLICY_UNCHOKE;
+    t->plan_age += q == POLICY_PIECE;
+    t->source_due |= q == POLICY_SOURCE;
+    if (q == POLICY_ADMIT || q == POLICY_CONNECT)
+        shortlist_forget(&t->roster);
+    torrent_want_decision(t, q == POLICY_UNCHOKE, true);
+}
+
 void torrent_note_blocks_free(struct torrent *t) {
     t->blocks_free = true;
     torrent_want_decision(t, false, false);
@@ -369,6 +382,7 @@ static void wake_idle_peers(struct torrent *t) {
 void torrent_decide(struct torrent *t) {
     if (t->state == TORRENT_REMOVING)
         return;
+    policy_pieces_decide(t);
     if (t->choke_due)
         choke_decide(t);
     if (t->connect_due)

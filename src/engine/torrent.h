@@ -46,6 +46,9 @@ struct torrent {
     uint32_t *file_missing; /* pieces of each file that are not here yet */
     struct readers readers;
     struct link peers;
+    struct link
+        at_door; /* incoming peers that a policy has to admit (policy_candidates) */
+    struct link to_plan;              /* peers that need a plan (policy_pieces) */
     uint32_t peer_count, ready_count; /* all; after the handshake */
     uint32_t slots;                   /* upload slots; 0 = the session's */
     uint32_t connections;             /* limit; 0 = the session's */
@@ -55,10 +58,15 @@ struct torrent {
     uint64_t wasted, failed_bytes;
     int64_t added_at, done_at; /* unix seconds; 0 = not yet */
     /* timers and pending decisions: private to the engine's files */
-    struct timer choke_timer, connect_timer, resume_timer, disk_timer;
+    struct timer choke_timer, connect_timer, resume_timer, disk_timer, source_timer;
     bool choke_due, choke_round_due, connect_due, useless_due, blocks_free;
     usec last_optimistic, last_turnover;
-    uint32_t jobs; /* operations that refer to this torrent */
+    bool plans_pieces; /* a policy says which pieces to open */
+    bool source_due;   /* ... and who is to have the urgent ones: to be asked */
+    uint32_t plan_age; /* plans of other ages are by another policy */
+    usec last_source;
+    struct sourcing *sourcing; /* its answer, while pieces are urgent; or NULL */
+    uint32_t jobs;             /* operations that refer to this torrent */
     bool dirty_resume, announced_done, removed, saving;
     bool deletes, removing_data;  /* its data is to be deleted; ... and is still there */
     bool selecting, select_again; /* a change of wanted files is on its way to storage */
@@ -146,6 +154,8 @@ void torrent_note_interest(
     struct torrent *t); /* priorities changed: who interests us is anew */
 void torrent_maybe_done(
     struct torrent *t); /* idempotent pulse after pieces and priorities */
+/* Another function judges (swarm/policy): what the one before said is forgotten. */
+void torrent_on_policy(struct torrent *t, enum policy_question q);
 void torrent_want_decision(struct torrent *t, bool choke, bool connect);
 bool torrent_downloads(const struct torrent *t); /* wants blocks now */
 bool torrent_wants_data(

@@ -77,12 +77,15 @@ void policy_assign(lua_State *L, int near, handle torrent, enum policy_question 
     lua_pushvalue(L, value);
     lua_setfield(L, -2, policy_name(q));
     lua_pop(L, 1);
-    struct policy_set *set = find_or_add_set(bridge_near(L, near), torrent);
+    struct policy_bridge *b = bridge_near(L, near);
+    struct policy_set *set = find_or_add_set(b, torrent);
     if (!set)
         luaL_error(L, "out of memory");
     uint8_t bit = (uint8_t)(1u << q);
     set->strikes[q] = 0;
     set->has = (uint8_t)(lua_isnil(L, value) ? set->has & ~bit : set->has | bit);
+    if (b->changed)
+        b->changed(b, torrent, q);
 }
 
 /* A misspelt name would silently do nothing. */

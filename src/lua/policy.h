@@ -41,6 +41,8 @@ struct policy_bridge {
     /* Something went wrong: `text` is a sentence and perhaps a traceback. May be NULL. Does not
      * touch Lua. */
     void (*report)(struct policy_bridge *b, handle torrent, const char *text);
+    /* The torrent (0: all) has another function for this question. The same. */
+    void (*changed)(struct policy_bridge *b, handle torrent, enum policy_question q);
 };
 
 extern const struct policy_hooks policy_bridge_hooks; /* owner: the bridge */

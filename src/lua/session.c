@@ -67,8 +67,20 @@ static void report_policy(struct policy_bridge *b, handle torrent, const char *t
         event_fini(&ev);
 }
 
+static void note_policy(struct policy_bridge *b, handle torrent, enum policy_question q) {
+    const struct session *s = CONTAINER_OF(b, struct session_box, policy)->session;
+    if (!s)
+        return;
+    LIST_EACH(l, &s->torrent_list) {
+        struct torrent *t = LIST_ITEM(l, struct torrent, in_session);
+        if (!torrent || torrent == t->id)
+            torrent_on_policy(t, q);
+    }
+}
+
 static void connect_policy(struct session_box *box) {
     box->policy.report = report_policy;
+    box->policy.changed = note_policy;
     if (box->session)
         box->session->policy = (struct policy){&policy_bridge_hooks, &box->policy};
 }

@@ -35,10 +35,14 @@ static usec silent_for(const struct active_piece *p, usec now) {
 
 /* -- may this peer work on it? ------------------------------------------------------------ */
 
+static bool is_for(const struct asker *a, uint32_t piece) {
+    return bitset_has(a->has, piece) && (!a->only || bitset_has(a->only, piece));
+}
+
 static bool can_give(const struct download *d, const struct asker *a,
                      const struct active_piece *p) {
-    return is_wanted(d, p) && bitset_has(a->has, p->index) &&
-           (!a->only || bitset_has(a->only, p->index));
+    return is_wanted(d, p) && is_for(a, p->index) &&
+           sourcing_word(d->sourcing, p->index, a->peer) != SOURCING_NO;
 }
 
 /* Too slow for what somebody waits for? */
@@ -46,6 +50,13 @@ static bool is_in_time(const struct download *d, const struct asker *a, uint32_t
                        usec now) {
     const struct urgent_piece *u = d->urgent ? urgent_find(d->urgent, piece) : NULL;
     return !u || urgent_suits(u, a->eta, now);
+}
+
+/* What a judge says of it counts; else whether it would come in time. */
+static bool may_have(const struct download *d, const struct asker *a, uint32_t piece,
+                     usec now) {
+    enum sourcing_word word = sourcing_word(d->sourcing, piece, a->peer);
+    return word == SOURCING_SILENT ? is_in_time(d, a, piece, now) : word == SOURCING_YES;
 }
 
 static enum grant grant(const struct download *d, const struct asker *a,
@@ -76,7 +87,7 @@ static int64_t free_block(const struct active_piece *p, const struct asker *a) {
 
 static bool can_work_on(const struct download *d, const struct asker *a,
                         const struct active_piece *p, enum grant least, usec now) {
-    return p->free_count && can_give(d, a, p) && is_in_time(d, a, p->index, now) &&
+    return p->free_count && can_give(d, a, p) && may_have(d, a, p->index, now) &&
            grant(d, a, p, now) >= least && free_block(p, a) >= 0;
 }
 
@@ -167,20 +178,16 @@ bool download_make_room(struct download *d, usec now) {
     return least != NULL;
 }
 
-static bool is_for(const struct asker *a, uint32_t piece) {
-    return bitset_has(a->has, piece) && (!a->only || bitset_has(a->only, piece));
-}
-
-/* The picker's choice, but for those who are too slow for what is needed first. */
+/* The picker's choice or the plan's, but for those who are too slow for what is needed first. */
 static uint32_t next_piece(const struct download *d, const struct asker *a, usec now) {
-    if (!d->urgent || !d->urgent->count)
-        return picker_next(d->picker, a->has, a->only);
     for (uint32_t i = 0; i < d->picker->deadlines; i++) {
         uint32_t piece = d->picker->urgent[i];
-        if (is_for(a, piece) && is_in_time(d, a, piece, now))
+        if (is_for(a, piece) && may_have(d, a, piece, now) &&
+            !(a->plan && plan_bars(a->plan, piece)))
             return piece;
     }
-    return picker_next_calm(d->picker, a->has, a->only);
+    return a->plan ? plan_next(a->plan, d->picker, a->has, a->only)
+                   : picker_next_calm(d->picker, a->has, a->only);
 }
 
 /* Opens a piece if that is better than `instead_of`: *out is what to work on now. 0, or

@@ -23,12 +23,17 @@
  * have left stops the rest; the budget bounds those. When the budget is spent a stranded piece
  * (nothing asked, and unwanted, owned by nobody, untouched, or silent for a minute) gives way.
  *
+ * A judge may have a say in it (swarm/policy): `plan` then tells which pieces to open, and
+ * `sourcing` who may take blocks of urgent ones.
+ *
  * Blocks come back through download_on_*. It does no I/O and knows no connections. */
 #ifndef MARE_DOWNLOAD_H
 #define MARE_DOWNLOAD_H
 
 #include "swarm/active_pieces.h"
 #include "swarm/picker.h"
+#include "swarm/plan.h"
+#include "swarm/sourcing.h"
 #include "swarm/urgent.h"
 
 #define END_GAME_COPIES 3
@@ -48,6 +53,7 @@ struct download {
     usec late_at;                /* no asked block is late before; 0 = look */
     bool
         no_end_game; /* only what readers need is wanted: lateness decides about copies */
+    const struct sourcing *sourcing; /* who may have urgent pieces; NULL = everybody */
 };
 
 /* The asking side as rows: what a decision may know of a peer. */
@@ -61,6 +67,8 @@ struct asker {
     bool fast;     /* finishes a piece alone in < 20 s: a piece of its own */
     usec eta;      /* when a block that it is asked for now would be here (urgent_eta) */
     usec patience; /* ... and when it is late */
+    const struct plan
+        *plan; /* which pieces to open (a judge's), instead of the picker's */
     /* Is it outstanding with this peer, or was it and may still come? */
     bool (*has_asked)(void *ctx, uint32_t piece, uint32_t begin);
     void *ctx;

@@ -92,9 +92,11 @@ static bool usable(const struct roster *r, const struct addr *a) {
     return kind != ADDR_ANY && kind != ADDR_MULTICAST;
 }
 
-static void refresh(struct candidate *c, uint32_t source, usec now) {
+static void refresh(struct roster *r, struct candidate *c, uint32_t source, usec now) {
     c->sources |= source;
     c->last_seen = now;
+    if (c->admission == ADMISSION_REFUSED && now - c->judged_at >= ROSTER_JUDGED_ANEW)
+        c->admission = ADMISSION_UNKNOWN, r->unjudged = true;
     if (source & SOURCE_TRACKER && c->failures)
         c->failures--;
     if (source & SOURCE_MANUAL)
@@ -142,9 +144,10 @@ int roster_add(struct roster *r, const struct addr *a, uint32_t source, usec now
     r->has_named |= (source & SOURCE_MANUAL) != 0;
     struct candidate *known = roster_find(r, a);
     if (known) {
-        refresh(known, source, now);
+        refresh(r, known, source, now);
         return 0;
     }
+    r->unjudged = true;
     const struct candidate new = {.addr = *a, .sources = source, .last_seen = now};
     return r->count < ROSTER_MAX ? insert(r, &new) : replace(r, &new, now);
 }
@@ -161,6 +164,9 @@ static uint32_t priority(const struct candidate *c, const struct roster *r) {
 
 bool candidate_before(const struct candidate *a, const struct candidate *b,
                       const struct roster *r) {
+    bool refused_a = a->admission == ADMISSION_REFUSED;
+    if (refused_a != (b->admission == ADMISSION_REFUSED))
+        return !refused_a;
     if (a->failures != b->failures)
         return a->failures < b->failures;
     if (is_local(a) != is_local(b))
@@ -184,16 +190,17 @@ static usec patience(const struct candidate *c) {
     return (c->failures + 1) * ROSTER_RETRY;
 }
 
-/* When it may be dialled; USEC_NEVER as things are. */
-static usec due(const struct candidate *c, bool seeding) {
+usec roster_due(const struct roster *r, const struct candidate *c, bool seeding) {
     bool named = c->sources & SOURCE_MANUAL;
+    if (r->judged_only && c->admission != ADMISSION_GRANTED && !named)
+        return USEC_NEVER;
     if (c->connected || (c->failures >= ROSTER_MAX_FAILURES && !named) ||
         c->sources == SOURCE_INCOMING)
         return USEC_NEVER;
     if (seeding && c->upload_only)
         return USEC_NEVER;
     usec retry = c->last_tried ? c->last_tried + patience(c) : 0;
-    return MAX(retry, c->banned_until);
+    return MAX(MAX(retry, c->banned_until), c->declined_until);
 }
 
 /* Whatever happens to a candidate meanwhile makes it ready after a ROSTER_RETRY at the earliest
@@ -215,7 +222,7 @@ struct candidate *roster_next(struct roster *r, usec now, bool seeding) {
     if (known_idle(r, now, seeding))
         return NULL;
     for (uint32_t at = 0; (c = roster_each(r, &at));) {
-        usec when = due(c, seeding);
+        usec when = roster_due(r, c, seeding);
         earliest = MIN(earliest, when);
         if (when <= now && (!best || candidate_before(c, best, r)))
             best = c;

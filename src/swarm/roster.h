@@ -18,6 +18,7 @@
 #define ROSTER_MAX 3000u
 #define ROSTER_RETRY (60 * USEC_PER_SEC)
 #define ROSTER_MAX_FAILURES 3
+#define ROSTER_JUDGED_ANEW (60 * USEC_PER_SEC) /* a refused address that is named again */
 #define ROSTER_RETRY_NAMED (5 * USEC_PER_SEC) /* an address that the user named himself */
 
 /* Where an address came from; bits, for one may come from many. */
@@ -33,6 +34,9 @@ enum {
 /* The best one's name: "tracker", "manual", ... */
 const char *source_name(uint32_t sources);
 
+/* What a judge (swarm/policy: admit) said of an address. */
+enum admission { ADMISSION_UNKNOWN, ADMISSION_GRANTED, ADMISSION_REFUSED };
+
 struct candidate {
     struct addr addr;
     uint32_t sources;
@@ -43,6 +47,10 @@ struct candidate {
     usec last_tried;   /* 0 = never */
     usec last_seen;    /* when a source last named it */
     usec banned_until; /* 0 = not; USEC_NEVER = for good */
+    enum admission admission;
+    usec judged_at;
+    usec
+        declined_until; /* a judge (connect) does not want it dialled before; 0 = may be */
 };
 
 struct roster {
@@ -53,6 +61,10 @@ struct roster {
     bool has_named;         /* the user named an address */
     usec idle_until;        /* nobody is ready before; 0 = look */
     bool idle_seeding;      /* for which `seeding` that was found out */
+    bool
+        judged_only; /* there is a judge: who was not admitted is not dialled (but named ones) */
+    bool unjudged;  /* there may be some who were not judged yet */
+    uint32_t sweep; /* where in the table a judge looks next (shortlist) */
 };
 
 void roster_init(struct roster *r);
@@ -63,6 +75,8 @@ void roster_fini(struct roster *r);
  * the peer listens on. When the peer tells that one (`p` of BEP 10), add it as SOURCE_PEX. */
 int roster_add(struct roster *r, const struct addr *a, uint32_t source, usec now);
 struct candidate *roster_find(const struct roster *r, const struct addr *a);
+/* When it may be dialled: at once if that is past; USEC_NEVER as things are. */
+usec roster_due(const struct roster *r, const struct candidate *c, bool seeding);
 /* Walks them: start with *at = 0; NULL at the end. No adding meanwhile. */
 struct candidate *roster_each(const struct roster *r, uint32_t *at);
 /* The best address to dial now, or NULL; `seeding` leaves out known seeds. O(count) when there

@@ -2,8 +2,9 @@
  * simply looked for as often as needed: no sorting, no memory, the rows stay where they are. */
 #include "swarm/turnover.h"
 
-static bool droppable(const struct turnover_row *r, usec now) {
-    if (r->keep || r->drop || now - r->connected_at < TURNOVER_MIN_AGE)
+/* Whoever has not been here for a fifth of the time between two rounds had no chance yet. */
+static bool droppable(const struct turnover_row *r, usec every, usec now) {
+    if (r->keep || r->drop || now - r->connected_at < every / TURNOVER_YOUNG)
         return false;
     return r->received_rate < TURNOVER_TRICKLE && r->sent_rate < TURNOVER_TRICKLE;
 }
@@ -37,10 +38,11 @@ static bool worse(const struct turnover_row *a, const struct turnover_row *b) {
     return silent_since(a) < silent_since(b);
 }
 
-static struct turnover_row *worst(struct turnover_row *rows, uint32_t n, usec now) {
+static struct turnover_row *worst(struct turnover_row *rows, uint32_t n, usec every,
+                                  usec now) {
     struct turnover_row *w = NULL;
     for (uint32_t i = 0; i < n; i++)
-        if (droppable(&rows[i], now) && (!w || worse(&rows[i], w)))
+        if (droppable(&rows[i], every, now) && (!w || worse(&rows[i], w)))
             w = &rows[i];
     return w;
 }
@@ -52,12 +54,17 @@ static uint32_t how_many(uint32_t connections, uint32_t limit, uint32_t candidat
     return MIN(MAX(share, 1), candidates);
 }
 
+bool turnover_is_due(uint32_t connections, uint32_t limit, uint32_t candidates) {
+    return how_many(connections, limit, candidates) > 0;
+}
+
 uint32_t turnover_round(struct turnover_row *rows, uint32_t n, uint32_t connections,
-                        uint32_t limit, uint32_t candidates, usec now) {
+                        uint32_t limit, uint32_t candidates, usec every, usec now) {
     uint32_t wanted = how_many(connections, limit, candidates), dropped = 0;
     for (uint32_t i = 0; i < n; i++)
         rows[i].drop = false;
-    for (struct turnover_row *w; dropped < wanted && (w = worst(rows, n, now)); dropped++)
+    for (struct turnover_row *w; dropped < wanted && (w = worst(rows, n, every, now));
+         dropped++)
         w->drop = true;
     return dropped;
 }

@@ -1,6 +1,6 @@
 /* turnover: when (nearly) full, every 300 s the worst 4 % of the connections make room for new
  * ones (libtorrent's rule). A pure function over rows. Never dropped: peers younger than a
- * minute, peers that are being served or that serve us, and rows marked `keep`. First to go:
+ * fifth of that time, peers that are being served or that serve us, and rows marked `keep`. First to go:
  * peers with nothing for us and no interest in us (two seeds; not connected for use), then the
  * slowest both ways, then the longest silent. */
 #ifndef MARE_TURNOVER_H
@@ -12,7 +12,7 @@
 #define TURNOVER_EVERY (300 * USEC_PER_SEC)
 #define TURNOVER_PERCENT 4
 #define TURNOVER_FULL_PERCENT 90
-#define TURNOVER_MIN_AGE (60 * USEC_PER_SEC)
+#define TURNOVER_YOUNG 5       /* a fifth of that time: 60 s */
 #define TURNOVER_TRICKLE 1024u /* B/s: below this nobody is being served */
 
 struct turnover_row {
@@ -26,9 +26,11 @@ struct turnover_row {
     bool drop;                         /* the answer */
 };
 
-/* Marks rows; returns how many. `connections` and `limit` say how full we are; candidates =
+/* Would a round drop anybody, if it may? */
+bool turnover_is_due(uint32_t connections, uint32_t limit, uint32_t candidates);
+/* Marks rows; returns how many. `every` is the time between two rounds (TURNOVER_EVERY). `connections` and `limit` say how full we are; candidates =
  * addresses waiting to be tried (nothing is dropped when there are none). */
 uint32_t turnover_round(struct turnover_row *rows, uint32_t n, uint32_t connections,
-                        uint32_t limit, uint32_t candidates, usec now);
+                        uint32_t limit, uint32_t candidates, usec every, usec now);
 
 #endif

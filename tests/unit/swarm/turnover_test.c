@@ -32,7 +32,8 @@ TEST(turnover_drops_four_percent_when_nearly_full) {
         for (uint32_t k = 0; k < cases[i].connections; k++)
             rows[k] = ordinary;
         CHECK_INT(turnover_round(rows, cases[i].connections, cases[i].connections,
-                                 cases[i].limit, cases[i].candidates, NOW),
+                                 cases[i].limit, cases[i].candidates, TURNOVER_EVERY,
+                                 NOW),
                   cases[i].want);
         CHECK_INT(dropped_of(rows, cases[i].connections), cases[i].want);
     }
@@ -40,12 +41,13 @@ TEST(turnover_drops_four_percent_when_nearly_full) {
 
 TEST(turnover_counts_connections_that_are_no_rows) {
     struct turnover_row rows[3] = {ordinary, ordinary, ordinary};
-    CHECK_INT(turnover_round(rows, 3, 200, 200, 50, NOW), 3);
+    CHECK_INT(turnover_round(rows, 3, 200, 200, 50, TURNOVER_EVERY, NOW), 3);
 }
 
 TEST(turnover_never_drops) {
     struct turnover_row cases[] = {
-        {.useless = true, .connected_at = AGO(59)},
+        {.useless = true,
+         .connected_at = AGO(TURNOVER_EVERY / USEC_PER_SEC / TURNOVER_YOUNG - 1)},
         {.useless = true, .connected_at = AGO(500), .keep = true},
         {.useless = true,
          .connected_at = AGO(500),
@@ -60,7 +62,7 @@ TEST(turnover_never_drops) {
     };
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
         cases[i].drop = true; /* an old answer does not count */
-        CHECK_INT(turnover_round(&cases[i], 1, 200, 200, 50, NOW), 0);
+        CHECK_INT(turnover_round(&cases[i], 1, 200, 200, 50, TURNOVER_EVERY, NOW), 0);
         CHECK(!cases[i].drop);
     }
 }
@@ -97,7 +99,7 @@ TEST(turnover_goes_first) {
             for (int k = 0; k < 2; k++)
                 if (!rows[k].connected_at)
                     rows[k].connected_at = AGO(500);
-            CHECK_INT(turnover_round(rows, 2, 10, 10, 50, NOW), 1);
+            CHECK_INT(turnover_round(rows, 2, 10, 10, 50, TURNOVER_EVERY, NOW), 1);
             if (!rows[swapped].drop)
                 check_fail(__FILE__, __LINE__, "case %zu, swapped %d", i, swapped);
         }

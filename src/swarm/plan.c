@@ -1,0 +1,144 @@
+/* plan: see the header. Pieces that have been opened meanwhile (by this peer or another) are passed
+ * over when they are met: nothing has to be taken out of any plan when a piece changes. */
+#include "swarm/plan.h"
+
+static bool may_open(const struct picker *picker, const struct bitset *has,
+                     const struct bitset *only, uint32_t piece) {
+    return piece < picker->pieces && rank_has(&picker->rank, piece) &&
+           bitset_has(has, piece) && (!only || bitset_has(only, piece));
+}
+
+static bool is_urgent(const struct picker *picker, uint32_t piece) {
+    return picker_deadline(picker, piece) != USEC_NEVER;
+}
+
+static bool is_in(const uint32_t *list, uint32_t n, uint32_t piece) {
+    for (uint32_t i = 0; i < n; i++)
+        if (list[i] == piece)
+            return true;
+    return false;
+}
+
+/* ---- what is offered -------------------------------------------------------------------- */
+
+struct offer {
+    const struct picker *picker;
+    const struct bitset *has, *only;
+    uint32_t *out, n;
+};
+
+static void offer(struct offer *o, uint32_t piece) {
+    if (o->n < PLAN_OFFER && may_open(o->picker, o->has, o->only, piece) &&
+        !is_in(o->out, o->n, piece))
+        o->out[o->n++] = piece;
+}
+
+static void offer_urgent(struct offer *o) {
+    for (uint32_t i = 0; i < o->picker->deadlines && o->n < PLAN_URGENT; i++)
+        offer(o, o->picker->urgent[i]);
+}
+
+/* From place `from` of the built-in order on, until the offer has `most` or `look` were looked at. */
+static uint32_t offer_ranked(struct offer *o, uint32_t from, uint32_t look,
+                             uint32_t most) {
+    const struct rank *r = &o->picker->rank;
+    uint32_t i = 0;
+    for (; i < look && i < r->count && o->n < most; i++)
+        offer(o, r->order[(from + i) % r->count]);
+    return i;
+}
+
+/* The wanted ones that are lacking, by their numbers. */
+static void offer_front(struct offer *o, uint32_t most) {
+    const struct bitset *lacking = &o->picker->lacking;
+    for (uint32_t byte = 0; byte < bitset_bytes(lacking->size) && o->n < most; byte++)
+        for (uint32_t i = 0; lacking->bytes[byte] && i < 8 && o->n < most; i++)
+            if (bitset_has(lacking, byte * 8 + i))
+                offer(o, byte * 8 + i);
+}
+
+uint32_t plan_offer(struct plan *p, const struct picker *picker, const struct bitset *has,
+                    const struct bitset *only, uint32_t out[PLAN_OFFER]) {
+    struct offer o = {picker, has, only, out, 0};
+    uint32_t all = picker->rank.count;
+    offer_urgent(&o);
+    if (all <= PLAN_OFFER) {
+        offer_ranked(&o, 0, all, PLAN_OFFER);
+        return o.n;
+    }
+    offer_ranked(&o, 0, 8 * PLAN_OFFER, o.n + PLAN_BEST);
+    offer_front(&o, o.n + PLAN_FRONT);
+    for (uint32_t i = 0; i < p->count; i++)
+        offer(&o, p->piece[i]);
+    /* A peer with few pieces is not looked at to the end at once. */
+    p->sweep = (p->sweep + offer_ranked(&o, p->sweep, 32 * PLAN_OFFER, PLAN_OFFER)) % all;
+    return o.n;
+}
+
+/* ---- what comes of it ------------------------------------------------------------------- */
+
+struct ranked {
+    uint32_t piece;
+    double score;
+};
+
+/* Keeps the best; the built-in order (that of the offer) decides between equals. */
+static uint32_t rank_in(struct ranked *best, uint32_t n, uint32_t piece, double score) {
+    const uint32_t max = PLAN_PIECES + PLAN_MEMORY;
+    if (n == max && score <= best[n - 1].score)
+        return n;
+    uint32_t i = n < max ? n : n - 1;
+    for (; i > 0 && best[i - 1].score < score; i--)
+        best[i] = best[i - 1];
+    best[i] = (struct ranked){piece, score};
+    return MIN(n + 1, max);
+}
+
+void plan_adopt(struct plan *p, const struct picker *picker, const uint32_t *offer,
+                const struct verdict *verdicts, uint32_t n, usec now) {
+    struct ranked best[PLAN_PIECES + PLAN_MEMORY];
+    uint32_t kept = 0;
+    p->barred_count = 0;
+    for (uint32_t i = 0; i < n; i++) {
+        bool urgent = is_urgent(picker, offer[i]);
+        if (verdicts[i].kind != VERDICT_NEVER)
+            kept = rank_in(best, kept, offer[i], verdict_score(&verdicts[i]));
+        else if (urgent && p->barred_count < PLAN_URGENT)
+            p->barred[p->barred_count++] = offer[i];
+    }
+    for (uint32_t i = 0; i < kept; i++)
+        p->piece[i] = best[i].piece;
+    p->count = (uint8_t)kept;
+    p->adopted = true, p->refused = n > 0 && kept == 0;
+    p->made_at = now;
+}
+
+/* ---- using it --------------------------------------------------------------------------- */
+
+uint32_t plan_next(const struct plan *p, const struct picker *picker,
+                   const struct bitset *has, const struct bitset *only) {
+    for (uint32_t i = 0; i < p->count; i++)
+        if (may_open(picker, has, only, p->piece[i]) && !is_urgent(picker, p->piece[i]))
+            return p->piece[i];
+    return PICKER_NONE;
+}
+
+bool plan_bars(const struct plan *p, uint32_t urgent) {
+    return is_in(p->barred, p->barred_count, urgent);
+}
+
+/* Of those planned ahead, how many are still to be opened? */
+static uint32_t left(const struct plan *p, const struct picker *picker,
+                     const struct bitset *has, const struct bitset *only) {
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < MIN(p->count, PLAN_PIECES); i++)
+        n += may_open(picker, has, only, p->piece[i]);
+    return n;
+}
+
+bool plan_is_due(const struct plan *p, const struct picker *picker,
+                 const struct bitset *has, const struct bitset *only, uint32_t age,
+                 usec now) {
+    return !p->adopted || p->age != age || now - p->made_at >= PLAN_LIFE ||
+           left(p, picker, has, only) < 2;
+}

@@ -1,0 +1,52 @@
+/* plan: the next few pieces that a peer is to open, as a judge (swarm/policy: piece) has ranked them.
+ *
+ *     decide   plan_offer -> rows -> verdicts -> plan_adopt      a few hundred rows at most
+ *     request  plan_next                                         one look, no judge
+ *
+ * A torrent may have a million pieces and a judge costs a microsecond each. So it sees all that could
+ * be opened only when they are few; else the urgent ones, the best by the built-in order, the first in
+ * the order of the files, those that it liked best last time, and others in turn. Whatever it
+ * prefers, its favourites are found after some rounds and stay found. */
+#ifndef MARE_PLAN_H
+#define MARE_PLAN_H
+
+#include "swarm/picker.h"
+#include "swarm/policy.h"
+
+#define PLAN_PIECES 8u  /* planned ahead */
+#define PLAN_MEMORY 24u /* remembered beyond them, best first */
+#define PLAN_URGENT 16u /* pieces with a deadline that are offered */
+#define PLAN_BEST 64u   /* the best in the built-in order, when not all are offered */
+#define PLAN_FRONT 32u  /* the first in the order of the files */
+#define PLAN_OFFER 256u /* pieces in one round */
+#define PLAN_LIFE \
+    (30 * USEC_PER_SEC) /* then it is made anew, for the swarm has changed */
+
+struct plan {
+    uint32_t piece[PLAN_PIECES + PLAN_MEMORY]; /* ranked, best first */
+    uint32_t barred[PLAN_URGENT]; /* urgent ones that the peer is not to have */
+    uint8_t count, barred_count;
+    uint32_t sweep; /* where among the ranked pieces the next round goes on */
+    uint32_t age;   /* of which judge: see plan_is_due */
+    bool adopted;   /* there is one at all */
+    bool refused;   /* something was offered and nothing was left */
+    usec made_at;
+};
+
+/* What the judge is asked about for a peer with these pieces; returns how many. */
+uint32_t plan_offer(struct plan *p, const struct picker *picker, const struct bitset *has,
+                    const struct bitset *only, uint32_t out[PLAN_OFFER]);
+/* Its verdicts on exactly these, in the order of the offer (which is the built-in one for equals). */
+void plan_adopt(struct plan *p, const struct picker *picker, const uint32_t *offer,
+                const struct verdict *verdicts, uint32_t n, usec now);
+/* The piece to open next, or PICKER_NONE; none that has a deadline: those are for all but whom the
+ * plan bars from them. */
+uint32_t plan_next(const struct plan *p, const struct picker *picker,
+                   const struct bitset *has, const struct bitset *only);
+bool plan_bars(const struct plan *p, uint32_t urgent);
+/* Should it be made anew: spent to the last but one, old, or by another judge than `age`? */
+bool plan_is_due(const struct plan *p, const struct picker *picker,
+                 const struct bitset *has, const struct bitset *only, uint32_t age,
+                 usec now);
+
+#endif

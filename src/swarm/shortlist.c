@@ -1,0 +1,64 @@
+/* shortlist: see the header. */
+#include "swarm/shortlist.h"
+
+/* Puts c where it belongs among the best n; the last falls out when it is full. */
+static uint32_t rank_in(struct candidate **best, uint32_t n, struct candidate *c,
+                        const struct roster *r) {
+    uint32_t i = n < SHORTLIST_BEST ? n : n - 1;
+    if (n == SHORTLIST_BEST && !candidate_before(c, best[n - 1], r))
+        return n;
+    for (; i > 0 && candidate_before(c, best[i - 1], r); i--)
+        best[i] = best[i - 1];
+    best[i] = c;
+    return MIN(n + 1, SHORTLIST_BEST);
+}
+
+static bool is_among(const struct candidate *c, struct candidate *const *best,
+                     uint32_t n) {
+    for (uint32_t i = 0; i < n; i++)
+        if (best[i] == c)
+            return true;
+    return false;
+}
+
+/* Goes once round the table at most; stops when the list is full. */
+static uint32_t sweep(struct roster *r, usec now, bool seeding, struct candidate **out,
+                      uint32_t n) {
+    uint32_t best = n;
+    for (uint32_t i = 0; i < r->cap && n < SHORTLIST_MAX; i++) {
+        struct candidate *c = r->table[r->sweep++ & (r->cap - 1)];
+        if (c && roster_due(r, c, seeding) <= now && !is_among(c, out, best))
+            out[n++] = c;
+    }
+    return n;
+}
+
+uint32_t shortlist_due(struct roster *r, usec now, bool seeding,
+                       struct candidate *out[SHORTLIST_MAX]) {
+    struct candidate *c;
+    uint32_t n = 0;
+    for (uint32_t at = 0; (c = roster_each(r, &at));)
+        if (roster_due(r, c, seeding) <= now)
+            n = rank_in(out, n, c, r);
+    return n < SHORTLIST_BEST ? n : sweep(r, now, seeding, out, n);
+}
+
+uint32_t shortlist_unjudged(struct roster *r, struct candidate *out[SHORTLIST_MAX]) {
+    struct candidate *c;
+    uint32_t n = 0;
+    for (uint32_t at = 0; r->unjudged && n < SHORTLIST_MAX && (c = roster_each(r, &at));)
+        if (c->admission == ADMISSION_UNKNOWN)
+            out[n++] = c;
+    r->unjudged = n == SHORTLIST_MAX;
+    return n;
+}
+
+void shortlist_forget(struct roster *r) {
+    struct candidate *c;
+    for (uint32_t at = 0; (c = roster_each(r, &at));) {
+        c->admission = ADMISSION_UNKNOWN;
+        c->declined_until = 0;
+    }
+    r->unjudged = true;
+    r->idle_until = 0;
+}
