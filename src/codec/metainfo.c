@@ -112,7 +112,7 @@ static int read_text(char **out, struct bnode root, const char *key) {
 static int read_rest(struct metainfo *m, struct bnode root, struct err *e) {
     int64_t date;
     if (metainfo_read_trackers(m, root) < 0 || metainfo_read_webseeds(m, root) < 0 ||
-        read_text(&m->comment, root, "comment") < 0 ||
+        metainfo_read_nodes(m, root) < 0 || read_text(&m->comment, root, "comment") < 0 ||
         read_text(&m->created_by, root, "created by") < 0)
         return out_of_memory(e);
     if (bencode_int(bencode_get(root, "creation date"), &date) && date > 0)
@@ -174,10 +174,17 @@ static void free_strings(char **strings, uint32_t count) {
     free(strings);
 }
 
+static void free_nodes(struct metainfo *m) {
+    for (uint32_t i = 0; i < m->node_count; i++)
+        free(m->nodes[i].host);
+    free(m->nodes);
+}
+
 static void metainfo_free(struct metainfo *m) {
     for (uint32_t i = 0; i < m->tier_count; i++)
         free_strings(m->tiers[i].urls, m->tiers[i].count);
     free(m->tiers);
+    free_nodes(m);
     free_strings(m->webseeds, m->webseed_count);
     free_strings(m->renamed, m->renamed_count);
     free(m->name);

@@ -38,6 +38,11 @@ struct tracker_tier {
     uint32_t count;
 };
 
+struct metainfo_node {
+    char *host; /* a name or an address */
+    uint16_t port;
+};
+
 struct metainfo {
     uint32_t refs;
     uint8_t info_hash[SHA1_LEN];
@@ -56,6 +61,8 @@ struct metainfo {
     uint32_t tier_count;
     char **webseeds; /* url-list, BEP 19 */
     uint32_t webseed_count;
+    struct metainfo_node *nodes; /* of the DHT, to begin with (BEP 5) */
+    uint32_t node_count;
     char *comment, *created_by; /* UTF-8, or NULL */
     int64_t creation_date;      /* unix time, 0 = not given */
     uint8_t *info;              /* the info dictionary's raw bytes (BEP 9 serves them) */

@@ -8,10 +8,11 @@
 /* name, files, paths, size, multi, renamed. 0 or an error with a sentence. */
 int metainfo_read_files(struct metainfo *m, struct bnode info, struct err *e) MUST_USE;
 
-/* tiers and webseeds, from the whole torrent. 0 or ERR_NOMEM: an address that makes no sense
+/* tiers, webseeds and nodes, from the whole torrent. 0 or ERR_NOMEM: an address that makes no sense
  * is left out, a torrent without addresses is fine. */
 int metainfo_read_trackers(struct metainfo *m, struct bnode root) MUST_USE;
 int metainfo_read_webseeds(struct metainfo *m, struct bnode root) MUST_USE;
+int metainfo_read_nodes(struct metainfo *m, struct bnode root) MUST_USE;
 
 /* The member under "key.utf-8" (an old extension) if it is valid, else the one under "key". */
 struct bnode metainfo_get_text(struct bnode dict, const char *key);

@@ -1,4 +1,5 @@
-/* metainfo_urls: the addresses in a torrent: trackers in tiers (BEP 12) and web seeds (BEP 19).
+/* metainfo_urls: the addresses in a torrent: trackers in tiers (BEP 12), web seeds (BEP 19), nodes
+ * of the DHT (BEP 5).
  *
  * The tiers keep the torrent's order; who announces shuffles within a tier. An address that is
  * repeated, of a scheme that we do not speak, or over the bounds below is left out: the rest of
@@ -13,6 +14,8 @@
 #define MAX_URL 2048
 #define MAX_TRACKERS 200 /* in all tiers: nobody has more, and every one costs requests */
 #define MAX_WEBSEEDS 200
+#define MAX_NODES 50
+#define MAX_HOST 255
 
 static struct span trim(struct span s) {
     while (s.len && s.data[0] <= ' ')
@@ -177,5 +180,55 @@ int metainfo_read_webseeds(struct metainfo *m, struct bnode root) {
     struct bnode n = bencode_first(list);
     for (; n.doc && rc == 0 && m->webseed_count < MAX_WEBSEEDS; n = bencode_next(n))
         rc = add_webseed(m, n);
+    return rc;
+}
+
+/* -- nodes ----------------------------------------------------------------------------- */
+
+/* What a name or an address consists of; the resolver gets nothing else to see. */
+static bool is_host(struct span s) {
+    for (size_t i = 0; i < s.len; i++) {
+        uint8_t c = s.data[i];
+        bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+        if (!letter && !(c >= '0' && c <= '9') && !memchr("-._:", c, 4))
+            return false;
+    }
+    return s.len > 0 && s.len <= MAX_HOST;
+}
+
+/* ["host", port]; false when it is anything else. */
+static bool read_node(struct bnode n, struct span *host, uint16_t *port) {
+    struct bnode h = bencode_first(n);
+    int64_t p = 0;
+    if (!h.doc || !bencode_string(h, host) || !is_host(*host))
+        return false;
+    if (!bencode_int(bencode_next(h), &p) || p < 1 || p > 65535)
+        return false;
+    *port = (uint16_t)p;
+    return true;
+}
+
+static int add_node(struct metainfo *m, struct span host, uint16_t port) {
+    char *copy = strndup((const char *)host.data, host.len);
+    size_t size = (m->node_count + 1) * sizeof *m->nodes;
+    struct metainfo_node *grown = copy ? realloc(m->nodes, size) : NULL;
+    if (!grown) {
+        free(copy);
+        return ERR_NOMEM;
+    }
+    m->nodes = grown;
+    m->nodes[m->node_count++] = (struct metainfo_node){copy, port};
+    return 0;
+}
+
+int metainfo_read_nodes(struct metainfo *m, struct bnode root) {
+    struct bnode n = bencode_first(bencode_get(root, "nodes"));
+    int rc = 0;
+    for (; n.doc && rc == 0 && m->node_count < MAX_NODES; n = bencode_next(n)) {
+        struct span host;
+        uint16_t port;
+        if (read_node(n, &host, &port))
+            rc = add_node(m, host, port);
+    }
     return rc;
 }

@@ -293,6 +293,43 @@ TEST(metainfo_web_seeds_are_a_string_or_a_list) {
     metainfo_drop(m);
 }
 
+TEST(metainfo_nodes_are_hosts_and_ports) {
+    struct metainfo *m =
+        parse_around("5:nodesll9:127.0.0.1i6881eel3:::1i1eel11:dht.exampl"
+                     "ei65535eee");
+    CHECK_INT(m->node_count, 3);
+    CHECK_STR(m->nodes[0].host, "127.0.0.1");
+    CHECK_INT(m->nodes[0].port, 6881);
+    CHECK_STR(m->nodes[1].host, "::1");
+    CHECK_STR(m->nodes[2].host, "dht.example");
+    CHECK_INT(m->nodes[2].port, 65535);
+    metainfo_drop(m);
+}
+
+TEST(metainfo_nodes_that_are_no_use_are_left_out) {
+    struct metainfo *m = parse_around("5:nodesl3:a:1l1:ael1:ai0eel1:ai65536eel1:ai-1eel0:"
+                                      "i1eel3:a bi1eeli1ei1eel1:bi1eee");
+    CHECK_INT(m->node_count, 1);
+    CHECK_STR(m->nodes[0].host, "b");
+    metainfo_drop(m);
+    m = parse_around("5:nodes3:a:1");
+    CHECK_INT(m->node_count, 0);
+    metainfo_drop(m);
+}
+
+TEST(metainfo_number_of_nodes_is_bounded) {
+    struct text t;
+    text_init(&t);
+    text_adds(&t, "5:nodesl");
+    for (int i = 0; i < 1000; i++)
+        text_addf(&t, "l4:n%03di1ee", i);
+    text_addc(&t, 'e');
+    struct metainfo *m = parse_around(t.data);
+    text_free(&t);
+    CHECK_INT(m->node_count, 50);
+    metainfo_drop(m);
+}
+
 /* -- names that are made safe ---------------------------------------------------------- */
 
 TEST(metainfo_path_that_leads_up_is_stored_inside) {
