@@ -2,6 +2,7 @@
 #include "io/udp.h"
 
 #include <errno.h>
+#include <ifaddrs.h>
 #include <net/if.h>
 #include <netinet/in.h>
 #include <stdlib.h>
@@ -143,23 +144,45 @@ static int join4(int fd, const struct addr *group, const struct addr *via) {
         memcpy(&r.imr_interface, via->ip, sizeof r.imr_interface);
     if (setsockopt(fd, IPPROTO_IP, IP_ADD_MEMBERSHIP, &r, sizeof r))
         return -1;
+#ifdef IP_MULTICAST_ALL /* Linux: else it hears what others have joined, on any interface */
+    (void)setsockopt(fd, IPPROTO_IP, IP_MULTICAST_ALL, &(int){0}, sizeof(int));
+#endif
     if (via && setsockopt(fd, IPPROTO_IP, IP_MULTICAST_IF, &r.imr_interface,
                           sizeof r.imr_interface))
         return -1;
     return setsockopt(fd, IPPROTO_IP, IP_MULTICAST_TTL, &(uint8_t){1}, 1);
 }
 
-static int join6(int fd, const struct addr *group) {
-    struct ipv6_mreq r = {0};
+/* The interface that has this address, 0 = none. */
+static unsigned interface_of(const struct addr *a) {
+    struct ifaddrs *all = NULL;
+    struct addr own;
+    unsigned index = 0;
+    if (getifaddrs(&all) < 0)
+        return 0;
+    for (const struct ifaddrs *i = all; i && !index; i = i->ifa_next)
+        if (i->ifa_addr && sockaddr_to_addr(i->ifa_addr, &own) && addr_same_ip(&own, a))
+            index = if_nametoindex(i->ifa_name);
+    freeifaddrs(all);
+    return index;
+}
+
+static int join6(int fd, const struct addr *group, const struct addr *via) {
+    struct ipv6_mreq r = {.ipv6mr_interface = via ? interface_of(via) : 0};
     memcpy(&r.ipv6mr_multiaddr, group->ip, sizeof r.ipv6mr_multiaddr);
-    return setsockopt(fd, IPPROTO_IPV6, IPV6_ADD_MEMBERSHIP, &r, sizeof r);
+    if (setsockopt(fd, IPPROTO_IPV6, IPV6_ADD_MEMBERSHIP, &r, sizeof r))
+        return -1;
+    if (via && setsockopt(fd, IPPROTO_IPV6, IPV6_MULTICAST_IF, &r.ipv6mr_interface,
+                          sizeof r.ipv6mr_interface))
+        return -1;
+    return setsockopt(fd, IPPROTO_IPV6, IPV6_MULTICAST_HOPS, &(int){1}, sizeof(int));
 }
 
 int udp_join(struct udp *u, const struct addr *group, const struct addr *via,
              struct err *e) {
     char text[ADDR_TEXT];
     int fd = u->watch.fd;
-    int rc = u->family == 6 ? join6(fd, group) : join4(fd, group, via);
+    int rc = u->family == 6 ? join6(fd, group, via) : join4(fd, group, via);
     return rc == 0 ? 0
                    : err_errno(e, errno, "cannot join the group %s",
                                addr_format(group, text));

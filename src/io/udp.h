@@ -27,7 +27,8 @@ uint16_t udp_port(const struct udp *u);
 /* 0; ERR_AGAIN it was dropped; ERR_NETWORK unreachable; ERR_INVALID wrong family. */
 int udp_send(struct udp *u, const struct addr *to, const void *data, size_t len);
 /* Hears what is sent to a multicast group of its family, on the interface of `via` (an address of
- * this machine; NULL = the system's choice), and sends to groups from there, one hop far. */
+ * this machine; NULL = the system's choice), and sends to groups from there, one hop far. A
+ * socket that is bound to the group itself hears nothing else. */
 int udp_join(struct udp *u, const struct addr *group, const struct addr *via,
              struct err *e);
 void udp_close(struct udp *u);
