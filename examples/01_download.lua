@@ -8,7 +8,10 @@ package.path = arg[0]:match "^(.-)[^/]*$" .. "?.lua;" .. package.path
 local mare = require "mare"
 local seeder = not arg[1] and require("support.seeder").start()
 
-local session = assert(mare.session { port = 0, directory = arg[2] or seeder and seeder.directory })
+local session = assert(mare.session {
+    port = 0, bind = seeder and seeder.bind or nil,
+    directory = arg[2] or seeder and seeder.directory,
+})
 local torrent = assert(session:add(arg[1] or seeder.torrent))
 
 torrent:on("peer", function(_, peer)

@@ -7,7 +7,7 @@ package.path = arg[0]:match "^(.-)[^/]*$" .. "?.lua;" .. package.path
 local mare = require "mare"
 local seeder = require("support.seeder").start()
 
-local session = assert(mare.session { port = 0, directory = seeder.directory })
+local session = assert(mare.session { port = 0, bind = seeder.bind, directory = seeder.directory })
 local torrent = assert(session:add(seeder.torrent))
 torrent:connect(seeder.address)
 

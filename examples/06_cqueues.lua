@@ -8,7 +8,7 @@ local mare = require "mare"
 local cqueues = require "cqueues"
 local seeder = require("support.seeder").start()
 
-local session = assert(mare.session { port = 0, directory = seeder.directory })
+local session = assert(mare.session { port = 0, bind = seeder.bind, directory = seeder.directory })
 local torrent = assert(session:add(seeder.torrent))
 torrent:connect(seeder.address)
 

@@ -4,6 +4,7 @@
 --     local seeder = require("support.seeder").start()
 --     seeder.torrent     the bytes of a .torrent
 --     seeder.address     where the seeder listens
+--     seeder.bind        the address of this machine alone: nobody else is looked for
 --     seeder.directory   an empty folder to download into
 --     seeder:stop()      ends the process and deletes everything
 
@@ -82,7 +83,7 @@ function seeder.start()
     until port or not sh("sleep 0.02; kill -0 %d 2>/dev/null", pid)
     return setmetatable({
         torrent = torrent, address = "127.0.0.1:" .. assert(port, "the seeder did not start"),
-        directory = root .. "/got", root = root, pid = pid,
+        bind = "127.0.0.1", directory = root .. "/got", root = root, pid = pid,
     }, seeder)
 end
 

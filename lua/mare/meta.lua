@@ -43,6 +43,8 @@ local mare = {}
 ---@field down_rate? number download limit; 0 none
 ---@field receive? "scatter"|"chunked" straight into piece buffers, or through chunks (for comparison)
 ---@field allocation? "sparse"|"full" do files reserve all of their space at once? Default "sparse".
+---@field dht? boolean|mare.DhtOptions are peers looked for in the DHT (BEP 5)? Never for private torrents. Default true, unless port is false.
+---@field lsd? boolean are peers looked for on the local network (BEP 14)? Never for private torrents. Default true, unless port is false or it is bound to this machine alone (127.0.0.1).
 ---@field pex? boolean do peers tell each other of others (BEP 11)? Never for private torrents. Default true.
 ---@field user_agent? string what trackers are told. Default "mare/VERSION".
 ---@field ca_file? string a further certificate authority for https trackers
@@ -209,6 +211,10 @@ function mare.type(value) end
 ---@field disk_nsec integer nanoseconds that workers spent in file calls
 ---@field upload_reads_now integer blocks for upload that were read from memory at once
 ---@field upload_reads_job integer reads for upload that needed a worker
+---@field udp_received integer bytes of datagrams that came to the UDP port
+---@field udp_sent integer bytes of datagrams sent from the UDP port
+---@field dht_received integer bytes of messages of the DHT that came
+---@field dht_sent integer bytes of messages of the DHT that were sent
 ---@field steps integer turns of the loop
 ---@field pool_used integer now: bytes of the memory budget that are handed out or kept warm
 ---@field pool_idle integer now: bytes of those that lie idle, kept warm for the next piece
@@ -247,6 +253,7 @@ function mare.type(value) end
 ---@field external_ip? string our address outside, as the router says
 ---@field blocked_ranges integer of addresses, by the blocklist
 ---@field encryption "prefer"|"require"|"off"
+---@field dht mare.Dht also when it is off
 ---@field stats mare.Stats a new table each time
 ---@field policy mare.Policy functions for all torrents that have none of their own; may be set, to a table
 local Session = {}
@@ -340,6 +347,47 @@ function Session:events() end
 ---@param linger? number
 ---@return true
 function Session:close(linger) end
+
+-- ---- dht ---------------------------------------------------------------------------------------
+
+---@class mare.DhtOptions
+---@field routers? string[] "HOST:PORT" of nodes to ask when no others are known. Default: well-known ones, none if bound to this machine alone.
+---@field read_only? boolean ask others, answer nobody (BEP 43): for those who cannot be reached
+
+---This session's node of the distributed hash table (BEP 5).
+---@class mare.Dht
+---@field alive boolean
+---@field session mare.Session
+---@field state "off"|"bootstrapping"|"ready" ready: our place in the network was found
+---@field id? string 40 hexadecimal digits, for IPv4; nil: there is no IPv4
+---@field id6? string for IPv6, which is a network of its own (BEP 32)
+---@field nodes integer known ones, IPv4
+---@field nodes6 integer known ones, IPv6
+---@field port? integer of UDP: that of the session, if it was free
+---@field external? string our address as others see it (BEP 42); nil: not known yet
+---@field external6? string
+---@field read_only boolean
+---@field searches integer under way
+---@field stored_hashes integer torrents that others announced to us
+---@field stored_peers integer their peers
+---@field refused integer packets dropped: their senders send too much
+---@field unanswered integer packets dropped: we have sent as much as we may (8 KB a second)
+---@field malformed integer packets dropped: they made no sense
+---@field memory integer bytes, all in all
+local Dht = {}
+
+---Looks for the peers of a torrent, without announcing us. In a task: returns their addresses
+---("1.2.3.4:6881") when the search is over, which takes seconds; with a callback: calls it with them.
+---@param info_hash string 40 hexadecimal digits
+---@param callback? fun(peers?: string[], message?: string, code?: mare.Code)
+---@return string[]|true? peers, string? message, mare.Code? code
+function Dht:get_peers(info_hash, callback) end
+
+---Tells of a node that might exist. It is asked, and known when it answers.
+---@param host string name or address
+---@param port integer of UDP
+---@return true? ok, string? message, mare.Code? code
+function Dht:add_node(host, port) end
 
 -- ---- torrent -----------------------------------------------------------------------------------
 

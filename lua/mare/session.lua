@@ -7,7 +7,7 @@ local sources = require "mare.sources"
 local tasks = require "mare.tasks"
 
 local session, torrent = core.methods.session, core.methods.torrent
-local file, piece = core.methods.file, core.methods.piece
+local file, piece, dht = core.methods.file, core.methods.piece, core.methods.dht
 
 local MAX_EVENTS = 8192 -- told per step: handlers that cause events cannot keep it from ending
 local MAX_NAP = 1 -- run wakes this often, so that Lua's own Ctrl-C comes through
@@ -255,13 +255,14 @@ function torrent:set_priorities(priorities)
     end
 end
 
--- ---- reading ---------------------------------------------------------------------------------
+-- ---- questions -------------------------------------------------------------------------------
 
-local function start_read(of, offset, length, callback)
-    local state = of.session:_state()
+-- Keeps the callback of a question that the event "read" will answer.
+local function ask(owner, callback, begin)
+    local state = owner:_state()
     state.reads, state.token = state.reads or {}, (state.token or 0) + 1
     local token = state.token
-    local ok, message, code = of:_read(offset, length, token)
+    local ok, message, code = begin(token)
     if not ok then
         return nil, message, code
     end
@@ -269,20 +270,52 @@ local function start_read(of, offset, length, callback)
     return true
 end
 
--- torrent:read(offset, length, [callback])
-function torrent:read(offset, length, callback)
+-- With a callback: asks. Without: in a task, which waits for the answer.
+local function ask_or_wait(what, callback, start)
     if callback then
-        return start_read(self, offset, length, callback)
+        return start(callback)
     end
     local co = tasks.current()
     if not co then
-        error("read needs a callback outside of mare.spawn", 2)
+        error(what .. " needs a callback outside of mare.spawn", 3)
     end
     return tasks.suspend(co, function(wake)
-        local ok, message, code = start_read(self, offset, length, wake)
+        local ok, message, code = start(wake)
         if not ok then
             wake(nil, message, code)
         end
+    end)
+end
+
+-- ---- the DHT ---------------------------------------------------------------------------------
+
+local function lines(text)
+    local list = {}
+    for line in text:gmatch "[^\n]+" do
+        list[#list + 1] = line
+    end
+    return list
+end
+
+-- session.dht:get_peers(info_hash, [callback])
+function dht:get_peers(info_hash, callback)
+    return ask_or_wait("get_peers", callback, function(answer)
+        return ask(self.session, function(text, message, code)
+            answer(text and lines(text), message, code)
+        end, function(token)
+            return self:_get_peers(info_hash, token)
+        end)
+    end)
+end
+
+-- ---- reading ---------------------------------------------------------------------------------
+
+-- torrent:read(offset, length, [callback])
+function torrent:read(offset, length, callback)
+    return ask_or_wait("read", callback, function(answer)
+        return ask(self.session, answer, function(token)
+            return self:_read(offset, length, token)
+        end)
     end)
 end
 

@@ -56,6 +56,11 @@ static void dial(struct torrent *t, struct candidate *c, usec now) {
         roster_note_failed(c, now);
 }
 
+static void want_more(struct torrent *t) {
+    trackers_want_peers(t->trackers);
+    dht_seek_want(t);
+}
+
 /* In the order of a script. */
 static void dial_ranked(struct torrent *t, usec now) {
     struct candidate *list[SHORTLIST_MAX];
@@ -92,7 +97,7 @@ void connect_decide(struct torrent *t) {
     if (!wants_peers(t))
         return; /* a peer that leaves brings us back */
     if (torrent_wants_data(t) && t->peer_count < FEW_PEERS)
-        trackers_want_peers(t->trackers);
+        want_more(t);
     if (!pace_allows(t, now)) {
         set_timer(t, t->session->dial_second + USEC_PER_SEC);
         return;
@@ -120,8 +125,15 @@ static int refuse(struct peer *p, int code, const char *why) {
     return code;
 }
 
+bool connect_tells_dht_port(const struct peer *p) {
+    const struct session *s = p->session;
+    return s->dht && dht_node_port(s->dht, p->addr.family) &&
+           torrent_may_use(p->torrent, SOURCE_DHT);
+}
+
 void peer_handshake(const struct peer *p, uint8_t out[HANDSHAKE_LEN]) {
-    struct handshake h = {.extensions = true, .fast = true};
+    struct handshake h = {
+        .extensions = true, .fast = true, .dht = connect_tells_dht_port(p)};
     memcpy(h.info_hash, p->torrent->info_hash, sizeof h.info_hash);
     memcpy(h.peer_id, p->session->peer_id, sizeof h.peer_id);
     handshake_encode(out, &h);

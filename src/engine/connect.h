@@ -20,6 +20,8 @@ int connect_on_handshake(struct peer *p);
 void connect_welcome(struct peer *p);
 /* An incoming peer told the port it listens on (BEP 10 `p`): worth knowing. */
 void connect_on_listen_port(struct peer *p, uint16_t port);
+/* Is the peer to hear of our DHT node (BEP 5)? Not over a private torrent. */
+bool connect_tells_dht_port(const struct peer *p);
 /* A peer is gone: its candidate is free, and its place: others may be dialled. */
 void connect_on_closed(struct peer *p);
 /* Closes every connection of a torrent. */

@@ -17,12 +17,24 @@ struct channel {
 struct datagrams {
     struct loop *loop;
     struct stats *stats;
+    bool (*allows)(void *owner, const struct addr *a); /* NULL: everybody */
+    void *allows_owner;
     struct addr bind;
     uint16_t port;
     struct udp *udp4, *udp6;
     struct channel channels[DATAGRAM_KINDS];
     struct link waiting[BUCKETS];
 };
+
+void datagrams_set_allows(struct datagrams *d,
+                          bool (*allows)(void *owner, const struct addr *a),
+                          void *owner) {
+    d->allows = allows, d->allows_owner = owner;
+}
+
+static bool is_allowed(const struct datagrams *d, const struct addr *a) {
+    return !d->allows || d->allows(d->allows_owner, a);
+}
 
 static struct udp **socket_of(struct datagrams *d, int family) {
     return family == 6 ? &d->udp6 : &d->udp4;
@@ -57,6 +69,8 @@ static void on_packet(void *owner, const struct addr *from, const uint8_t *data,
                       size_t len) {
     struct datagrams *d = owner;
     d->stats->udp_received += len;
+    if (!is_allowed(d, from))
+        return;
     if (len > 0 && data[0] == 'd')
         to_channel(d, DATAGRAM_DHT, from, data, len);
     else if (is_utp(data, len))
@@ -105,6 +119,8 @@ uint16_t datagrams_port(const struct datagrams *d, int family) {
 
 int datagrams_send(struct datagrams *d, const struct addr *to, const void *data,
                    size_t len) {
+    if (!is_allowed(d, to))
+        return ERR_REFUSED;
     maybe_open(d, to->family, NULL);
     struct udp *u = *socket_of(d, to->family);
     int status = u ? udp_send(u, to, data, len) : ERR_NETWORK;

@@ -34,10 +34,14 @@ struct datagrams *datagrams_new(struct loop *l, const struct addr *bind, uint16_
                                 struct stats *stats);
 void datagrams_free(struct datagrams *d); /* waiters may be left; they hear no more */
 
+/* What `allows` refuses is neither sent to nor heard. */
+void datagrams_set_allows(struct datagrams *d,
+                          bool (*allows)(void *owner, const struct addr *a), void *owner);
+
 /* Opens what is not open yet; 0 when a family can be used. Idempotent. */
 int datagrams_open(struct datagrams *d, struct err *e);
 uint16_t datagrams_port(const struct datagrams *d, int family); /* 0 = not open */
-/* As udp_send; ERR_NETWORK also when its family cannot be used. Opens. */
+/* As udp_send; ERR_NETWORK also when its family cannot be used; ERR_REFUSED. Opens. */
 int datagrams_send(struct datagrams *d, const struct addr *to, const void *data,
                    size_t len);
 /* Who gets what is of that kind; NULL = nobody. */

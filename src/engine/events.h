@@ -24,9 +24,10 @@ enum event_type {
     EVENT_PEERS, /* torrent: a finder named `index` new addresses; text = which, as source_name */
     EVENT_HASH_FAILED, /* torrent: piece `index` failed its hash */
     EVENT_BANNED,      /* torrent: an address was barred; text = address and why */
-    /* torrent: a read ended; token, code, data or view (owned by the event); index = READ_* */
+    /* An answer to who gave `token`: code, data or view (owned by the event). The bytes of a read,
+       index = READ_*; the addresses of dht_node_get_peers. */
     EVENT_READ,
-    EVENT_MOVED, /* torrent: torrent_move ended; code, text */
+    EVENT_MOVED,     /* torrent: torrent_move ended; code, text */
     EVENT_REMOVED,   /* torrent: gone (data deleted if asked); code, text */
     EVENT_SAVED,     /* torrent: resume state is on disk */
     EVENT_BLOCKLIST, /* a blocklist was read: index = ranges, text = what made no sense, or

@@ -17,8 +17,8 @@ static void on_told(void *owner, const struct portmap_result *r) {
 }
 
 void mapping_begin(struct session *s) {
-    struct portmap_options o = {s->port, s->port, s->settings.portmap_lease,
-                                s->settings.bind};
+    struct portmap_options o = {s->port, datagrams_port(s->datagrams, 4),
+                                s->settings.portmap_lease, s->settings.bind};
     struct err e = {0};
     if (!s->settings.portmap || !is_reachable(s))
         return;

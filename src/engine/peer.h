@@ -51,6 +51,7 @@ struct peer {
     bool optimistic;
     bool has_all_counted; /* counted as a seed by the picker */
     bool got_pieces;      /* BITFIELD, HAVE_ALL or HAVE_NONE came: only once */
+    bool told_dht_port;   /* PORT came: only the first counts */
     bool was_ready;       /* the handshakes went through */
     bool upload_only;
     bool parole;

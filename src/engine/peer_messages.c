@@ -68,9 +68,18 @@ static void say_allowed_fast(struct peer *p) {
     }
 }
 
+static void say_dht_port(struct peer *p) {
+    struct wire_message m = {.id = WIRE_PORT};
+    if (!p->hs.dht || !connect_tells_dht_port(p))
+        return;
+    m.port = dht_node_port(p->session->dht, p->addr.family);
+    peer_say(p, &m);
+}
+
 void peer_say_hello(struct peer *p) {
     say_bitfield(p); /* before anything else (BEP 3) */
     say_extensions(p);
+    say_dht_port(p);
     say_allowed_fast(p);
 }
 
@@ -247,6 +256,18 @@ static int on_suggest(struct peer *p, const struct wire_message *m) {
                                                   : 0; /* our picker knows better */
 }
 
+/* Where its DHT node is (BEP 5). It is asked once a connection: our questions are not for a peer to
+ * spend. */
+static int on_port(struct peer *p, const struct wire_message *m) {
+    struct addr node = p->addr;
+    node.port = m->port;
+    if (p->told_dht_port || !p->session->dht || !torrent_may_use(p->torrent, SOURCE_DHT))
+        return 0;
+    p->told_dht_port = true;
+    dht_node_add_addr(p->session->dht, &node);
+    return 0;
+}
+
 static int on_nothing(struct peer *p, const struct wire_message *m) {
     (void)p, (void)m;
     return 0;
@@ -263,7 +284,7 @@ static message_handler *handler_of(int id) {
         [WIRE_HAVE] = on_have,
         [WIRE_REQUEST] = on_request,
         [WIRE_CANCEL] = on_cancel,
-        [WIRE_PORT] = on_nothing,
+        [WIRE_PORT] = on_port,
         [WIRE_SUGGEST] = on_suggest,
         [WIRE_HAVE_ALL] = on_have_all,
         [WIRE_HAVE_NONE] = on_have_none,

@@ -39,11 +39,12 @@ static int copy_settings(struct settings *to, const struct settings *from) {
     int d = copy_string(&to->ca_file, NULL);
     int f = copy_string(&to->device, NULL);
     int g = copy_string(&to->blocklist, NULL);
+    int r = copy_string(&to->dht_routers, NULL);
     to->memory = to->memory ? to->memory : DEFAULT_MEMORY;
     to->connections = to->connections ? to->connections : DEFAULT_CONNECTIONS;
     to->slots = to->slots ? to->slots : CHOKER_SLOTS;
     to->turnover = to->turnover ? to->turnover : TURNOVER_EVERY;
-    return a < 0 || b < 0 || c < 0 || d < 0 || f < 0 || g < 0 ? ERR_NOMEM : 0;
+    return a < 0 || b < 0 || c < 0 || d < 0 || f < 0 || g < 0 || r < 0 ? ERR_NOMEM : 0;
 }
 
 static void free_settings(struct settings *s) {
@@ -53,6 +54,7 @@ static void free_settings(struct settings *s) {
     free((char *)(uintptr_t)s->ca_file);
     free((char *)(uintptr_t)s->device);
     free((char *)(uintptr_t)s->blocklist);
+    free((char *)(uintptr_t)s->dht_routers);
 }
 
 static void init_lists(struct session *s) {
@@ -101,7 +103,7 @@ static int listen_on(struct session *s, struct err *e) {
     return 0;
 }
 
-static bool may_fetch_from(void *owner, const struct addr *a) {
+static bool allows(void *owner, const struct addr *a) {
     return access_allows(owner, a);
 }
 
@@ -114,6 +116,19 @@ static int confine(struct session *s, struct err *e) {
     if (status == 0 && set->blocklist)
         status = access_read(s, set->blocklist, e);
     return status;
+}
+
+/* How peers are found without trackers. */
+static int start_finders(struct session *s, struct err *e) {
+    s->datagrams = datagrams_new(s->loop, &s->settings.bind, s->port, &s->stats);
+    if (!s->datagrams)
+        return err_set(e, ERR_NOMEM, "out of memory");
+    datagrams_set_allows(s->datagrams, allows, s);
+    if (s->settings.dht && !(s->dht = dht_node_new(s, e)))
+        return e->code;
+    if (s->settings.lsd && !(s->lsd = lsd_new(s)))
+        return err_set(e, ERR_NOMEM, "out of memory");
+    return 0;
 }
 
 static int build(struct session *s, struct err *e) {
@@ -132,9 +147,11 @@ static int build(struct session *s, struct err *e) {
     s->fetcher = fetcher_new(s->loop, e);
     if (!s->fetcher)
         return ERR_NOMEM;
-    fetcher_set_allows(s->fetcher, may_fetch_from, s);
+    fetcher_set_allows(s->fetcher, allows, s);
     limits_init(s);
     status = listen_on(s, e);
+    if (status == 0)
+        status = start_finders(s, e);
     if (status == 0)
         mapping_begin(s);
     return status;
@@ -153,6 +170,7 @@ struct session *session_new(const struct settings *settings, struct err *e) {
         list_init(&s->throttled_up), list_init(&s->throttled_down);
         slots_init(&s->torrents), slots_init(&s->peers), slots_init(&s->readers);
         events_init(&s->events);
+        dht_seekers_init(&s->seekers);
         s->loop = loop_new(e);
         if (s->loop && build(s, e) == 0)
             return s;
@@ -339,6 +357,16 @@ void session_event(struct session *s, enum event_type type, struct torrent *t,
     events_push(&s->events, &ev);
 }
 
+void session_note_external(struct session *s, const struct addr *ip) {
+    struct addr *own = ip->family == 6 ? &s->external6 : &s->external4;
+    *own = *ip;
+    own->port = mapping_public_port(s);
+    LIST_EACH(l, &s->torrent_list) {
+        struct torrent *t = LIST_ITEM(l, struct torrent, in_session);
+        *(ip->family == 6 ? &t->roster.own6 : &t->roster.own4) = *own;
+    }
+}
+
 /* ---- death -------------------------------------------------------------------------------- */
 
 static bool torrents_have_jobs(const struct session *s) {
@@ -370,6 +398,13 @@ static void wait_while(struct session *s, bool (*busy)(const struct session *s),
         turn(s, MIN(until - session_now(s), 100 * USEC_PER_MSEC));
 }
 
+static void stop_finders(struct session *s) {
+    dht_seekers_fini(s);
+    dht_node_free(s->dht);
+    lsd_free(s->lsd);
+    s->dht = NULL, s->lsd = NULL;
+}
+
 static void stop_everything(struct session *s) {
     mapping_end(s);
     lookups_cancel(s);
@@ -384,6 +419,7 @@ static void stop_everything(struct session *s) {
     LIST_EACH(l, &s->torrent_list) {
         torrent_stop(LIST_ITEM(l, struct torrent, in_session));
     }
+    stop_finders(s);
 }
 
 static void save_everything(struct session *s) {
@@ -430,6 +466,7 @@ void session_free(struct session *s) {
         (void)session_close(s, 0);
     if (s->fetcher)
         fetcher_free(s->fetcher);
+    datagrams_free(s->datagrams);
     if (s->loop)
         loop_free(s->loop);
     if (s->upload_pool.buffer_size)

@@ -18,7 +18,11 @@
 #include "base/rng.h"
 #include "base/shared.h"
 #include "engine/bans.h"
+#include "engine/datagrams.h"
+#include "engine/dht_node.h"
+#include "engine/dht_seek.h"
 #include "engine/events.h"
+#include "engine/lsd.h"
 #include "engine/settings.h"
 #include "engine/stats.h"
 #include "io/fetch.h"
@@ -42,6 +46,11 @@ struct session {
     struct portmap *portmap;   /* NULL = no router is asked (mapping) */
     uint16_t external_port;    /* the router's, 0 = not mapped */
     struct addr external_addr; /* as the router says; family 0 = it did not */
+    struct datagrams *datagrams;
+    struct dht_node *dht; /* NULL: off */
+    struct dht_seekers seekers;
+    struct lsd *lsd;                  /* NULL: off */
+    struct addr external4, external6; /* what others see; family 0 = not known */
     uint8_t peer_id[20];
     struct rng rng;
     struct budget budget;      /* bulk memory */
@@ -103,6 +112,8 @@ struct torrent *session_find(const struct session *s, const uint8_t info_hash[20
 int session_enlist(struct session *s, struct torrent *t) MUST_USE;
 void session_delist(struct torrent *t);
 
+/* Somebody who knows tells how we are seen from outside: that is ours, not to be dialled. */
+void session_note_external(struct session *s, const struct addr *ip);
 void session_note_memory(
     struct session *s); /* bulk memory came back: starving peers may ask */
 /* The budget is spent: gives back to it some of what is in use for nothing; false if there was

@@ -30,7 +30,12 @@ struct settings {
     usec turnover; /* how often the worst peers make room when (nearly) full; 0 = 300 s */
     enum receive_mode receive;
     bool full_allocation;
-    bool pex, dht, lsd; /* ways to find peers; private torrents use none of them (BEP 27) */
+    bool pex, dht,
+        lsd; /* ways to find peers; private torrents use none of them (BEP 27) */
+    bool dht_read_only; /* BEP 43: ask others, answer nobody */
+    /* Whom to ask who knows nobody: "HOST:PORT HOST:PORT". NULL = the well-known ones, or nobody
+     * when `bind` is a loopback address; "" = nobody. */
+    const char *dht_routers;
     const char *user_agent; /* to trackers; NULL = "mare/VERSION" */
     const char
         *ca_file; /* extra certificate authority for https trackers; NULL = system's */

@@ -28,6 +28,10 @@
     X(upload_reads_now,                                                             \
       "blocks for upload read from the page cache on the loop (peer_serve)")        \
     X(upload_reads_job, "block reads for upload that needed a worker (peer_serve)") \
+    X(udp_received, "bytes of datagrams that came to the UDP port (datagrams)")     \
+    X(udp_sent, "bytes of datagrams sent from the UDP port (datagrams)")            \
+    X(dht_received, "bytes of messages of the DHT that came (dht_node)")            \
+    X(dht_sent, "bytes of messages of the DHT that were sent (dht_node)")           \
     X(steps, "turns of the loop (session)")
 
 struct stats {

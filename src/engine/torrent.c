@@ -47,10 +47,8 @@ static void on_tracker_result(void *owner, const char *url, int status, const ch
 }
 
 static void on_external_ip(void *owner, const struct addr *a) {
-    struct torrent *t = owner;
-    struct addr *own = a->family == 4 ? &t->roster.own4 : &t->roster.own6;
-    *own = *a;
-    own->port = mapping_public_port(t->session);
+    const struct torrent *t = owner;
+    session_note_external(t->session, a);
 }
 
 static const struct trackers_hooks tracker_hooks = {describe, on_tracker_peers,
@@ -78,6 +76,8 @@ static struct torrent *torrent_new(struct session *s, struct metainfo *m) {
     blame_init(&t->blame);
     timer_init(&t->connect_timer, on_connect_timer);
     choke_init(t);
+    dht_seek_init(t);
+    lsd_member_init(t);
     policy_pieces_init(t);
     store_init(t);
     save_init(t);
@@ -85,6 +85,7 @@ static struct torrent *torrent_new(struct session *s, struct metainfo *m) {
     usec now = session_now(s);
     bucket_init(&t->up, 0, now), bucket_init(&t->down, 0, now);
     t->added_at = (int64_t)time(NULL);
+    t->roster.own4 = s->external4, t->roster.own6 = s->external6;
     return t;
 }
 
@@ -141,6 +142,8 @@ static void torrent_free(struct torrent *t) {
     timer_stop(timers, &t->choke_timer), timer_stop(timers, &t->connect_timer);
     timer_stop(timers, &t->resume_timer), timer_stop(timers, &t->disk_timer);
     timer_stop(timers, &t->gather_timer);
+    dht_seek_stop(t);
+    lsd_stop(t);
     session_delist(t);
     list_remove(&t->in_decide), list_remove(&t->in_checkers), list_remove(&t->dying);
     readers_fini(t);
@@ -291,9 +294,18 @@ void torrent_maybe_done(struct torrent *t) {
         note_done(t);
 }
 
+void torrent_update_finders(struct torrent *t) {
+    bool dht = t->session->dht && torrent_may_use(t, SOURCE_DHT);
+    if (dht && !t->dht.on)
+        dht_node_add_torrent(t->session->dht, t);
+    dht_seek_update(t);
+    lsd_update(t);
+}
+
 static void start(struct torrent *t) {
     roster_note_new_wish(&t->roster); /* those left for a pause or a check */
     trackers_start(t->trackers, t->info_hash, t->session->peer_id);
+    torrent_update_finders(t);
     LIST_EACH(l, &t->peers) {
         peer_on_torrent_ready(LIST_ITEM(l, struct peer, in_torrent));
     }
@@ -318,6 +330,7 @@ void torrent_pause(struct torrent *t) {
         return;
     t->paused = true;
     trackers_stop(t->trackers);
+    torrent_update_finders(t);
     connect_close_all(t, ERR_CANCELED, "the torrent was paused");
     session_note_memory(t->session); /* its open pieces may be given up for others */
     (void)torrent_save(t);

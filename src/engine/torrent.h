@@ -42,6 +42,8 @@ struct torrent {
     struct blame blame;
     struct roster roster;
     struct trackers *trackers;
+    struct dht_seek dht;
+    struct lsd_member lsd;
     uint8_t *file_priority; /* one a file, 0 = skip */
     uint32_t *file_missing; /* pieces of each file that are not here yet */
     struct readers readers;
@@ -143,6 +145,8 @@ uint64_t torrent_file_have(const struct torrent *t, uint32_t file);
 uint32_t torrent_seeds_connected(const struct torrent *t);
 
 /* For the engine's other files. */
+/* Idempotent pulse: who may look for peers now, and who no longer? */
+void torrent_update_finders(struct torrent *t);
 void torrent_set_state(struct torrent *t, enum torrent_state s);
 void torrent_on_checked(
     struct torrent *t);                   /* verify: the pieces in to_check are hashed */

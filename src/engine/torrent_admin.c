@@ -212,6 +212,8 @@ void torrent_set_rates(struct torrent *t, uint64_t up, uint64_t down) {
 void torrent_stop(struct torrent *t) {
     trackers_stop(t->trackers);
     readers_detach(t);
+    dht_seek_stop(t);
+    lsd_stop(t);
     connect_close_all(t, ERR_CANCELED, "the torrent was stopped");
     store_drop_waiting(t);
 }

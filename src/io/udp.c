@@ -137,18 +137,19 @@ void udp_close(struct udp *u) {
 
 /* ---- multicast ----------------------------------------------------------------------- */
 
-static int join4(int fd, const struct addr *group, const struct addr *via) {
-    struct ip_mreq r = {0};
+/* On the loop's device, or where the address `via` is, or where the system thinks fit. */
+static int join4(int fd, const struct addr *group, const struct addr *via,
+                 unsigned device) {
+    struct ip_mreqn r = {.imr_ifindex = (int)device};
     memcpy(&r.imr_multiaddr, group->ip, sizeof r.imr_multiaddr);
     if (via)
-        memcpy(&r.imr_interface, via->ip, sizeof r.imr_interface);
+        memcpy(&r.imr_address, via->ip, sizeof r.imr_address);
     if (setsockopt(fd, IPPROTO_IP, IP_ADD_MEMBERSHIP, &r, sizeof r))
         return -1;
 #ifdef IP_MULTICAST_ALL /* Linux: else it hears what others have joined, on any interface */
     (void)setsockopt(fd, IPPROTO_IP, IP_MULTICAST_ALL, &(int){0}, sizeof(int));
 #endif
-    if (via && setsockopt(fd, IPPROTO_IP, IP_MULTICAST_IF, &r.imr_interface,
-                          sizeof r.imr_interface))
+    if ((via || device) && setsockopt(fd, IPPROTO_IP, IP_MULTICAST_IF, &r, sizeof r))
         return -1;
     return setsockopt(fd, IPPROTO_IP, IP_MULTICAST_TTL, &(uint8_t){1}, 1);
 }
@@ -167,13 +168,16 @@ static unsigned interface_of(const struct addr *a) {
     return index;
 }
 
-static int join6(int fd, const struct addr *group, const struct addr *via) {
-    struct ipv6_mreq r = {.ipv6mr_interface = via ? interface_of(via) : 0};
+static int join6(int fd, const struct addr *group, const struct addr *via,
+                 unsigned device) {
+    struct ipv6_mreq r = {.ipv6mr_interface = device};
+    if (via && !device)
+        r.ipv6mr_interface = interface_of(via);
     memcpy(&r.ipv6mr_multiaddr, group->ip, sizeof r.ipv6mr_multiaddr);
     if (setsockopt(fd, IPPROTO_IPV6, IPV6_ADD_MEMBERSHIP, &r, sizeof r))
         return -1;
-    if (via && setsockopt(fd, IPPROTO_IPV6, IPV6_MULTICAST_IF, &r.ipv6mr_interface,
-                          sizeof r.ipv6mr_interface))
+    if (r.ipv6mr_interface && setsockopt(fd, IPPROTO_IPV6, IPV6_MULTICAST_IF,
+                                         &r.ipv6mr_interface, sizeof r.ipv6mr_interface))
         return -1;
     return setsockopt(fd, IPPROTO_IPV6, IPV6_MULTICAST_HOPS, &(int){1}, sizeof(int));
 }
@@ -182,7 +186,9 @@ int udp_join(struct udp *u, const struct addr *group, const struct addr *via,
              struct err *e) {
     char text[ADDR_TEXT];
     int fd = u->watch.fd;
-    int rc = u->family == 6 ? join6(fd, group, via) : join4(fd, group, via);
+    unsigned device = if_nametoindex(device_name(u->watch.loop));
+    int rc =
+        u->family == 6 ? join6(fd, group, via, device) : join4(fd, group, via, device);
     return rc == 0 ? 0
                    : err_errno(e, errno, "cannot join the group %s",
                                addr_format(group, text));

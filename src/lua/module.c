@@ -5,6 +5,7 @@
 #include "io/portmap.h"
 #include "lua/blocklist.h"
 #include "lua/command.h"
+#include "lua/dht.h"
 #include "lua/info.h"
 #include "lua/object.h"
 #include "lua/session.h"
@@ -13,7 +14,7 @@
 
 static const struct class *const classes[] = {
     &session_class, &torrent_class, &file_class,      &peer_class,   &piece_class,
-    &reader_class,  &view_class,    &candidate_class, &policy_class,
+    &reader_class,  &view_class,    &candidate_class, &policy_class, &dht_class,
 };
 
 /* now(): seconds of a clock that never goes back. */

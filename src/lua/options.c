@@ -79,6 +79,7 @@ static void read_one(lua_State *L, int i, const struct option *o, void *place) {
     case OPTION_FLAG: *(bool *)place = check_word(L, i, o) != 0; break;
     case OPTION_TABLE: want(L, i, LUA_TTABLE, o->name); break;
     case OPTION_FUNCTION: want(L, i, LUA_TFUNCTION, o->name); break;
+    case OPTION_ANY: break;
     }
 }
 

@@ -16,7 +16,8 @@ enum option_kind {
     OPTION_WORD,    /* int: the place in a list of words, divided by '|' */
     OPTION_FLAG,    /* bool: like OPTION_WORD with two words */
     OPTION_TABLE, /* these two are only checked: their reader takes them from the table */
-    OPTION_FUNCTION
+    OPTION_FUNCTION,
+    OPTION_ANY /* its reader checks it */
 };
 
 struct option {

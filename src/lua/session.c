@@ -5,6 +5,7 @@
 #include "engine/access.h"
 #include "engine/peer.h"
 #include "engine/torrent.h"
+#include "lua/dht.h"
 #include "lua/object.h"
 #include "lua/options.h"
 #include "lua/session.h"
@@ -42,6 +43,8 @@ static const struct option settings_options[] = {
     {"receive", OPTION_WORD, FIELD(receive), "scatter|chunked"},
     {"allocation", OPTION_FLAG, FIELD(full_allocation), "sparse|full"},
     {"pex", OPTION_BOOLEAN, FIELD(pex), NULL},
+    {"dht", OPTION_ANY, 0, NULL},
+    {"lsd", OPTION_BOOLEAN, FIELD(lsd), NULL},
     {"user_agent", OPTION_STRING, FIELD(user_agent), NULL},
     {"ca_file", OPTION_STRING, FIELD(ca_file), NULL},
     {"seed", OPTION_COUNT, FIELD(seed), NULL},
@@ -93,6 +96,7 @@ int session_create(lua_State *L) {
     settings.encryption = mse_supported(NULL) < 0 ? MSE_OFF : MSE_PREFER;
     options_read(L, 1, "mare.session", settings_options, &settings);
     take_bind(&settings);
+    dht_read_settings(L, 1, &settings);
     struct session_box *box = compat_newuserdata(L, sizeof *box);
     memset(box, 0, sizeof *box);
     env_create(L, -1);
@@ -523,6 +527,11 @@ static void get_peers(lua_State *L, const struct target *t) {
         }
 }
 
+static void get_dht(lua_State *L, const struct target *t) {
+    (void)t;
+    box_push(L, 1, &dht_class, &(struct box){.torrent = 0});
+}
+
 static void get_connection_count(lua_State *L, const struct target *t) {
     compat_pushcount(L, t->session->connections);
 }
@@ -582,6 +591,7 @@ static const struct property properties[] = {
     {"upload_rate", get_upload_rate, NULL, false},
     {"download_rate", get_download_rate, NULL, false},
     {"peers", get_peers, NULL, false},
+    {"dht", get_dht, NULL, false},
     {"connection_count", get_connection_count, NULL, false},
     {"blocked_ranges", get_blocked_ranges, NULL, false},
     {"encryption", get_encryption, NULL, false},

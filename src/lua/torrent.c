@@ -112,26 +112,13 @@ static int do_read(lua_State *L) {
 
 /* ---- addresses ----------------------------------------------------------------------------- */
 
-/* Splits "host:port" in place; false when it is not of that form. */
-static bool split_host(char *text, uint16_t *port) {
-    char *colon = strrchr(text, ':'), *end;
-    if (!colon || colon == text || strchr(text, ':') != colon)
-        return false;
-    long n = strtol(colon + 1, &end, 10);
-    if (*end || end == colon + 1 || n < 1 || n > 65535)
-        return false;
-    *colon = '\0';
-    *port = (uint16_t)n;
-    return true;
-}
-
 static int connect_name(struct torrent *t, const char *name, struct err *e) {
     char host[256];
     uint16_t port;
     if (strlen(name) >= sizeof host)
         return err_set(e, ERR_INVALID, "the host name is too long");
     strcpy(host, name);
-    if (!split_host(host, &port))
+    if (!split_host_port(host, &port))
         return err_set(e, ERR_INVALID, "'%s' is not HOST:PORT", name);
     return torrent_connect_host(t, host, port, e);
 }

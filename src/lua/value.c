@@ -5,6 +5,8 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 #define COUNT_LIMIT 9007199254740992.0 /* 2^53: up to here a double counts exactly */
 
@@ -60,6 +62,18 @@ void push_limit(lua_State *L, uint32_t n) {
 void push_address_text(lua_State *L, const struct addr *a) {
     char text[ADDR_TEXT];
     lua_pushstring(L, addr_format(a, text));
+}
+
+bool split_host_port(char *text, uint16_t *port) {
+    char *colon = strrchr(text, ':'), *end;
+    if (!colon || colon == text || strchr(text, ':') != colon)
+        return false;
+    long n = strtol(colon + 1, &end, 10);
+    if (*end || end == colon + 1 || n < 1 || n > 65535)
+        return false;
+    *colon = '\0';
+    *port = (uint16_t)n;
+    return true;
 }
 
 uint64_t check_count(lua_State *L, int i, const char *what) {

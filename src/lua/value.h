@@ -20,6 +20,9 @@ void push_span(lua_State *L, usec t);                  /* the same; nil for USEC
 void push_limit(lua_State *L, uint32_t n);             /* math.huge for UINT32_MAX */
 void push_address_text(lua_State *L, const struct addr *a);
 
+/* Splits "host:port" in place; false when it is not of that form. */
+bool split_host_port(char *text, uint16_t *port);
+
 /* Arguments. All of them raise on nonsense; `what` is the name that the complaint uses. */
 uint64_t check_count(lua_State *L, int i, const char *what); /* 0 .. 2^53 */
 uint64_t check_count_below(lua_State *L, int i, uint64_t end, const char *what);

@@ -7,7 +7,7 @@ local loopback = require "support.loopback"
 local classes = {
     Session = "session", Torrent = "torrent", File = "file", Piece = "piece", Peer = "peer",
     Reader = "reader", View = "view",
-    Policy = "policy", Candidate = "candidate",
+    Policy = "policy", Candidate = "candidate", Dht = "dht",
 }
 
 -- { session = { methods = { close = true, .. }, properties = { stats = true }, writable = .. } }
@@ -157,6 +157,7 @@ describe("every property", function()
                 session = session, torrent = torrent, file = torrent.files[1],
                 piece = torrent:piece(0), peer = swarm.seed.peers[1], reader = reader, view = view,
                 policy = torrent.policy,
+                dht = session.dht,
             }
             if not objects[name] then
                 return -- a candidate lives in a policy call: policy_spec

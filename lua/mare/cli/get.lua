@@ -32,7 +32,8 @@ local function start_event(torrent)
 end
 
 local function warn_if_alone(torrent, opts, out)
-    if #torrent.trackers == 0 and not opts.peers then
+    local finders = not torrent.private and not (opts.no_dht and opts.no_lsd)
+    if #torrent.trackers == 0 and not opts.peers and not finders then
         out:warn("%s names no tracker and no --peer is given: waiting for somebody to connect",
             torrent.name)
     end

@@ -136,8 +136,12 @@ options.session = {
         help = "where resume files are kept (default ~/.local/state/mare)" },
     { "--receive", value = "HOW", name = "receive", parse = parse.receive,
         help = "scatter (default) or chunked: how bytes come in" },
+    { "--no-dht", name = "no_dht", help = "do not look for peers in the DHT" },
+    { "--dht-router", value = "HOST:PORT", name = "dht_routers", many = true, parse = parse.peer,
+        help = "enter the DHT by this node, not by the usual ones; may be repeated" },
+    { "--no-lsd", name = "no_lsd", help = "do not look for peers on the local network" },
     { "--no-portmap", name = "no_portmap", help = "do not ask the router to let others in" },
-    off "dht", off "lsd", off "pex",
+    off "pex",
 }
 
 -- One list from several.

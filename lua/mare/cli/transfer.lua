@@ -38,6 +38,13 @@ local function choose(value, default)
     return value
 end
 
+-- nil: as the engine thinks fit.
+local function lsd_of(options)
+    if options.no_lsd then
+        return false
+    end
+end
+
 local function settings_of(options, directory)
     return {
         port = choose(options.port, USUAL_PORT),
@@ -50,6 +57,8 @@ local function settings_of(options, directory)
         up_rate = options.up_rate,
         down_rate = options.down_rate,
         receive = options.receive,
+        dht = not options.no_dht and { routers = options.dht_routers },
+        lsd = lsd_of(options),
         state = choose(options.state, default_state()) or nil,
         directory = directory,
     }
@@ -111,6 +120,9 @@ function transfer.listen(session, report)
         if tracker.code then
             report:warn("%s: %s", tracker.url, tracker.message or tracker.code)
         end
+    end)
+    session:on("peers", function(_, count, source)
+        report:event { event = "peers", peers = count, source = source }
     end)
     session:on("peer", function(_, peer)
         report:event { event = "peer", address = peer.address, client = peer.client }

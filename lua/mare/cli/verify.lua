@@ -50,7 +50,8 @@ end
 
 function verify.run(opts, words)
     local out = report.new(opts)
-    local session <close> = transfer.open({ port = false, state = false }, opts.directory)
+    local session <close> = transfer.open(
+        { port = false, state = false, no_dht = true, no_lsd = true }, opts.directory)
     transfer.listen(session, out)
     local torrent = transfer.add(session, words[1],
         { seed = true, paused = true, priorities = skip_all(words[1]) })

@@ -230,7 +230,7 @@ uint32_t fake_count(struct fake *f, enum wire_id id) {
 /* ---- greeting ---------------------------------------------------------------------------- */
 
 void fake_greet(struct fake *f, bool fast) {
-    struct handshake h = {.extensions = true, .fast = fast};
+    struct handshake h = {.extensions = true, .fast = fast, .dht = true};
     struct chunked_buffer in;
     uint8_t bytes[HANDSHAKE_LEN];
     f->fast = fast;

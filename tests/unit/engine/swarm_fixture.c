@@ -43,7 +43,7 @@ static void make_torrent(struct swarm *w, struct metainfo_draft *d) {
     free(hashes);
 }
 
-void swarm_open(struct swarm *w) {
+static void open_usual(struct swarm *w, bool private) {
     static const struct metainfo_draft_file files[SWARM_FILES] = {
         [FILE_A] = {"a", 40000, 0},
         [FILE_B] = {"sub/b", 100000, 0},
@@ -53,10 +53,19 @@ void swarm_open(struct swarm *w) {
                                .multi = true,
                                .files = files,
                                .file_count = SWARM_FILES,
-                               .piece_length = PIECE_LEN};
+                               .piece_length = PIECE_LEN,
+                               .private = private};
     memset(w, 0, sizeof *w);
     make_data(w, 210001);
     make_torrent(w, &d);
+}
+
+void swarm_open(struct swarm *w) {
+    open_usual(w, false);
+}
+
+void swarm_open_private(struct swarm *w) {
+    open_usual(w, true);
 }
 
 void swarm_open_large(struct swarm *w, uint32_t pieces, uint32_t piece_length) {

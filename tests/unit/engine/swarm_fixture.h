@@ -50,6 +50,7 @@ struct swarm {
 enum { FILE_A, FILE_B, FILE_EMPTY, FILE_C, SWARM_FILES };
 
 void swarm_open(struct swarm *w);
+void swarm_open_private(struct swarm *w); /* the same, of a closed circle (BEP 27) */
 /* `pieces` of `piece_length` bytes in one file "t", the last piece 1,000 bytes shorter. */
 void swarm_open_large(struct swarm *w, uint32_t pieces, uint32_t piece_length);
 void swarm_close(struct swarm *w);
