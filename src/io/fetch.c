@@ -6,8 +6,8 @@
  *                      +--> drive: curl_multi_socket_action, then the finished ones are reaped
  *      our timer   ----+
  *
- * Nothing global: curl_global_init counts its callers. Proxies come from the environment,
- * as everywhere with curl. */
+ * Nothing global: curl_global_init counts its callers. Unless the session has a proxy, they come
+ * from the environment, as everywhere with curl. */
 #include <assert.h>
 #include <stdlib.h>
 
@@ -182,6 +182,11 @@ struct fetcher *fetcher_new(struct loop *l, struct err *e) {
 void fetcher_set_allows(struct fetcher *f, fetch_allows *allows, void *owner) {
     f->allows = allows;
     f->allows_owner = owner;
+}
+
+void fetcher_set_proxy(struct fetcher *f, const struct proxy_url *proxy) {
+    f->has_proxy = true;
+    f->proxy = *proxy;
 }
 
 /* libcurl and what it brings along take three megabytes as soon as they are started: a session

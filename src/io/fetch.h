@@ -8,6 +8,7 @@
 #define MARE_FETCH_H
 
 #include "base/addr.h"
+#include "codec/proxy_url.h"
 #include "io/loop.h"
 
 struct fetcher; /* one per session */
@@ -38,6 +39,8 @@ typedef bool fetch_allows(void *owner, const struct addr *a);
 void fetcher_set_allows(struct fetcher *f, fetch_allows *allows, void *owner);
 /* Pending ones end silently. Not from inside a `done`. */
 void fetcher_free(struct fetcher *f);
+/* From now on all of them go through it, names included. Copied. */
+void fetcher_set_proxy(struct fetcher *f, const struct proxy_url *proxy);
 /* NULL with *e if it cannot begin. `done` comes inside loop_step, once; the transfer is
  * gone after it. Sentences never show more of the URL than its host (it may hold a
  * passkey). An HTTP status >= 400 is status 0 with the body (trackers put sentences

@@ -16,6 +16,8 @@ struct fetcher {
     struct link fetches;  /* those that are not finished */
     fetch_allows *allows; /* or NULL */
     void *allows_owner;
+    bool has_proxy;
+    struct proxy_url proxy;
     bool starved; /* one of them could not get a watch */
     bool busy;    /* inside drive */
 };

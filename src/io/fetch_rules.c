@@ -8,6 +8,7 @@
  * Sentences name the host and never the URL, which may hold a passkey. */
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 #include <unistd.h>
 
 #include "io/device.h"
@@ -116,14 +117,42 @@ static bool guard(struct fetch *t, const struct addr *a) {
     return false;
 }
 
+/* Where it goes from the proxy on is not ours to see: only what the URL itself says. */
+static bool names_local(struct fetch *t) {
+    char *url = NULL;
+    struct addr a;
+    curl_easy_getinfo(t->easy, CURLINFO_EFFECTIVE_URL, &url);
+    char *host = url ? fetch_host(url, NULL) : NULL;
+    bool local = !host || strcasecmp(host, "localhost") == 0 ||
+                 (addr_parse(&a, host, 1) == 0 && addr_kind(&a) != ADDR_GLOBAL);
+    curl_free(host);
+    return local;
+}
+
+static bool guard_name(struct fetch *t) {
+    long redirects = 0;
+    bool local = names_local(t);
+    curl_easy_getinfo(t->easy, CURLINFO_REDIRECT_COUNT, &redirects);
+    if (redirects == 0)
+        t->from_global = !local;
+    if (!t->from_global || !local)
+        return true;
+    err_set(&t->err, ERR_UNSAFE, "%.100s redirects to what is not on the open Internet",
+            t->host);
+    return false;
+}
+
 static curl_socket_t on_open_socket(void *arg, curlsocktype purpose,
                                     struct curl_sockaddr *at) {
     struct addr a;
     (void)purpose;
-    if (!sockaddr_to_addr(&at->addr, &a) || !guard(arg, &a))
+    const struct fetch *t = arg;
+    if (!sockaddr_to_addr(&at->addr, &a))
+        return CURL_SOCKET_BAD;
+    if (!t->fetcher->has_proxy && !guard(arg, &a))
         return CURL_SOCKET_BAD;
     int fd = socket(at->family, at->socktype | SOCK_CLOEXEC, at->protocol);
-    if (fd < 0 || device_tie(((struct fetch *)arg)->fetcher->loop, fd) == 0)
+    if (fd < 0 || device_tie(t->fetcher->loop, fd) == 0)
         return fd;
     close(fd);
     return CURL_SOCKET_BAD;
@@ -135,6 +164,8 @@ static int on_request(void *arg, char *remote_ip, char *local_ip, int remote_por
     struct addr a = {0};
     long redirects = 0;
     (void)local_ip, (void)remote_port, (void)local_port;
+    if (t->fetcher->has_proxy)
+        return guard_name(t) ? CURL_PREREQFUNC_OK : CURL_PREREQFUNC_ABORT;
     if (addr_parse(&a, remote_ip, 1))
         return CURL_PREREQFUNC_ABORT;
     curl_easy_getinfo(t->easy, CURLINFO_REDIRECT_COUNT, &redirects);
@@ -159,6 +190,23 @@ static CURLcode set_source(struct fetch *t, const struct addr *a) {
     return rc;
 }
 
+/* All of it, whatever no_proxy says in the environment; names are resolved over there. */
+static CURLcode set_proxy(struct fetch *t) {
+    const struct proxy_url *p = &t->fetcher->proxy;
+    char shown[PROXY_URL_TEXT], at[PROXY_URL_TEXT + 8];
+    const char *scheme = p->kind == PROXY_HTTP ? "http" : "socks5h"; /* h: the names */
+    CURLcode rc = CURLE_OK;
+    snprintf(at, sizeof at, "%s%s", scheme, strstr(proxy_url_format(p, shown), "://"));
+    SET(rc, t, CURLOPT_PROXY, at);
+    SET(rc, t, CURLOPT_NOPROXY, "");
+    SET(rc, t, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
+    if (p->user[0]) {
+        SET(rc, t, CURLOPT_PROXYUSERNAME, p->user);
+        SET(rc, t, CURLOPT_PROXYPASSWORD, p->password);
+    }
+    return rc;
+}
+
 static CURLcode set_request(struct fetch *t, const struct fetch_options *o) {
     usec timeout = o->timeout > 0 ? o->timeout : DEFAULT_TIMEOUT;
     CURLcode rc = CURLE_OK;
@@ -173,6 +221,8 @@ static CURLcode set_request(struct fetch *t, const struct fetch_options *o) {
         SET(rc, t, CURLOPT_CAINFO, o->ca_file);
     if (!rc && o->bind && o->bind->family)
         rc = set_source(t, o->bind);
+    if (!rc && t->fetcher->has_proxy)
+        rc = set_proxy(t);
     return rc;
 }
 

@@ -190,6 +190,65 @@ TEST(fetch_progresses_under_an_outer_loop) {
     rig_close(&g);
 }
 
+/* ---- through a proxy ----------------------------------------------------------------- */
+
+/* The server as an HTTP proxy that answers for everybody. */
+static void rig_open_behind_proxy(struct rig *g) {
+    struct proxy_url proxy;
+    char url[64];
+    rig_open(g);
+    snprintf(url, sizeof url, "http://me:secret@127.0.0.1:%d", g->server.port);
+    CHECK_INT(proxy_url_parse(&proxy, url, NULL), 0);
+    fetcher_set_proxy(g->fetcher, &proxy);
+}
+
+TEST(fetch_behind_a_proxy_leaves_names_to_it_whatever_the_environment_says) {
+    struct rig g;
+    struct outcome o;
+    setenv("no_proxy", "*", 1);
+    rig_open_behind_proxy(&g);
+    struct fetch_options options = {.url = "http://tracker.invalid/plain"};
+    fetch_with(&g, &options, "", &o);
+    run_until_done(&g, &o);
+    unsetenv("no_proxy");
+    CHECK_INT(o.status, 0);
+    CHECK_STR(o.body, "hello");
+    CHECK(strstr(g.server.request, "GET http://tracker.invalid/plain "));
+    CHECK(strstr(g.server.request, "Proxy-Authorization: Basic bWU6c2VjcmV0"));
+    rig_close(&g);
+}
+
+TEST(fetch_behind_a_proxy_refuses_a_redirect_from_global_to_local) {
+    static const char *const places[] = {"http://127.0.0.1/plain", "http://[::1]/plain",
+                                         "http://localhost/plain", "http://10.0.0.1/"};
+    for (size_t i = 0; i < COUNT_OF(places); i++) {
+        struct rig g;
+        struct outcome o;
+        rig_open_behind_proxy(&g);
+        g.server.redirect_to = places[i];
+        struct fetch_options options = {.url = "http://tracker.invalid/redirect"};
+        fetch_with(&g, &options, "", &o);
+        run_until_done(&g, &o);
+        CHECK_INT(o.status, ERR_UNSAFE);
+        rig_close(&g);
+    }
+}
+
+TEST(fetch_behind_a_proxy_that_is_not_there_goes_no_other_way) {
+    struct rig g;
+    struct outcome o;
+    struct proxy_url proxy;
+    rig_open(&g);
+    CHECK_INT(proxy_url_parse(&proxy, "socks5://127.0.0.1:1", NULL), 0);
+    fetcher_set_proxy(g.fetcher, &proxy);
+    struct fetch_options options = {0};
+    fetch_with(&g, &options, "/plain", &o);
+    run_until_done(&g, &o);
+    CHECK(o.status < 0);
+    CHECK_INT(g.server.connections, 0);
+    rig_close(&g);
+}
+
 /* ---- what does not ----------------------------------------------------------------- */
 
 static const struct {

@@ -73,7 +73,10 @@ static bool wait_readable(struct server *v, int fd) {
 
 static bool path_is(const struct server *v, const char *path) {
     size_t len = strlen(path);
-    return !strncmp(v->request + 4, path, len) && v->request[4 + len] == ' ';
+    const char *asked = v->request + 4;
+    if (!strncmp(asked, "http://", 7)) /* as to a proxy */
+        asked += 7 + strcspn(asked + 7, "/ ");
+    return !strncmp(asked, path, len) && asked[len] == ' ';
 }
 
 static void send_gzip(int fd) {
