@@ -41,6 +41,33 @@ static const char *url_path(const char *url) {
     return authority + strcspn(authority, "/?#");
 }
 
+/* 1 .. 65535, or 0. */
+static uint16_t read_port(const char *from, const char *end) {
+    uint32_t port = 0;
+    for (; from < end && *from >= '0' && *from <= '9' && port <= 65535; from++)
+        port = port * 10 + (uint32_t)(*from - '0');
+    return from == end && port <= 65535 ? (uint16_t)port : 0;
+}
+
+int udp_tracker_host(const char *url, char host[256], uint16_t *port) {
+    const char *end = url_path(url), *from = strstr(url, "://");
+    from = from ? from + 3 : url;
+    const char *at = memrchr(from, '@', (size_t)(end - from));
+    from = at ? at + 1 : from;
+    const char *colon = memrchr(from, ':', (size_t)(end - from));
+    *port = colon ? read_port(colon + 1, end) : 0;
+    if (!*port)
+        return ERR_INVALID;
+    end = colon;
+    if (end - from > 2 && *from == '[' && end[-1] == ']')
+        from++, end--;
+    if (end == from || end - from > 255)
+        return ERR_INVALID;
+    memcpy(host, from, (size_t)(end - from));
+    host[end - from] = '\0';
+    return 0;
+}
+
 /* [2][length][bytes], once more for each 255 of them. An empty one says that we could. */
 static size_t add_url(uint8_t *out, size_t room, const char *url) {
     const char *path = url_path(url);

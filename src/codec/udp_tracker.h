@@ -22,6 +22,10 @@ enum udp_action {
     UDP_ERROR = 3,
 };
 
+/* "udp://host:port/...": the host without brackets and the port. 0, or ERR_INVALID when either is
+ * not there. */
+int udp_tracker_host(const char *url, char host[256], uint16_t *port) MUST_USE;
+
 /* Encoders return the length. */
 size_t udp_connect_encode(uint8_t out[UDP_TRACKER_HEADER], uint32_t transaction);
 /* The header is left zero, for udp_header_put at the time of sending. `url` is the
