@@ -14,6 +14,9 @@
 --               ("peer is closed") when it is used. `tostring`, `alive`, `data`, `session` and
 --               `torrent` always work.
 --   Identity    the same object is the same Lua value: use it as a table key, compare it with ==.
+--   Proxies     with a proxy, connections to peers, HTTP trackers and web servers go through it, and it
+--               resolves their names. What it cannot carry is off: incoming connections, UDP trackers,
+--               DHT, local discovery, port mapping, peers given by name. No event shows its password.
 --   Names       reading or writing a property that does not exist raises, and suggests one that does.
 
 ---@alias mare.Code string
@@ -46,6 +49,8 @@ local mare = {}
 ---@field dht? boolean|mare.DhtOptions are peers looked for in the DHT (BEP 5)? Never for private torrents. Default true, unless port is false.
 ---@field lsd? boolean are peers looked for on the local network (BEP 14)? Never for private torrents. Default true, unless port is false or it is bound to this machine alone (127.0.0.1).
 ---@field pex? boolean do peers tell each other of others (BEP 11)? Never for private torrents. Default true.
+---@field proxy? string "socks5://[USER[:PASSWORD]@]HOST:PORT" or "http://...", for all that leaves (see Proxies)
+---@field proxy_bypass? boolean what a proxy cannot carry goes without it, and shows your address. Default false.
 ---@field user_agent? string what trackers are told. Default "mare/VERSION".
 ---@field ca_file? string a further certificate authority for https trackers
 ---@field seed? integer of the engine's random decisions, so that they can be repeated. Default: random.
@@ -150,6 +155,7 @@ function mare.type(value) end
 --   peer_closed  peer: mare.Peer, mare.Closed   gone; peer.data is still there
 --   tracker      mare.Announced              an announce ended
 --   peers        count: integer, source: string   a finder named new addresses: "tracker", "pex", ...
+--   scrape       mare.Scraped                a tracker told the size of the swarm, or failed to
 --   hash_failed  piece: mare.Piece           failed its hash, is fetched again
 --   banned       who: string                 an address was barred: address and why
 --   moved        true, or nil, message, code torrent:move ended
@@ -172,7 +178,7 @@ function mare.type(value) end
 
 ---@alias mare.Event
 ---| "state" | "metadata" | "checked" | "piece" | "file" | "done" | "peer" | "peer_closed"
----| "tracker" | "peers" | "hash_failed" | "banned" | "moved" | "removed" | "saved" | "error" | "overflow"
+---| "tracker" | "peers" | "scrape" | "hash_failed" | "banned" | "moved" | "removed" | "saved" | "error" | "overflow"
 ---| "blocklist" | "portmap"
 
 ---@class mare.Closed
@@ -188,6 +194,14 @@ function mare.type(value) end
 ---@class mare.Announced
 ---@field url string
 ---@field peers integer how many addresses came
+---@field message? string
+---@field code? mare.Code nil: it went well
+
+---@class mare.Scraped
+---@field url string
+---@field seeds? integer complete peers
+---@field leechers? integer incomplete peers
+---@field downloads? integer how often it was downloaded to the end
 ---@field message? string
 ---@field code? mare.Code nil: it went well
 
@@ -239,6 +253,7 @@ function mare.type(value) end
 ---@field port? integer where it listens; nil: nowhere
 ---@field peer_id string 40 hexadecimal digits
 ---@field directory string
+---@field proxy? string "socks5://HOST:PORT", without user and password
 ---@field memory integer budget for piece buffers
 ---@field memory_used integer
 ---@field connections integer at most so many peers; may be set
@@ -398,6 +413,7 @@ function Dht:add_node(host, port) end
 ---@field message? string the last one
 ---@field seeds? integer complete peers that it knows
 ---@field leechers? integer incomplete peers that it knows
+---@field downloads? integer how often it saw the torrent downloaded
 ---@field peers integer addresses in its last answer
 ---@field failures integer in a row
 ---@field next? number seconds until the next announce
@@ -447,7 +463,10 @@ function Dht:add_node(host, port) end
 ---@field connecting integer attempts and handshakes under way
 ---@field seeds integer connected peers that have everything
 ---@field known_peers integer addresses that it knows
----@field trackers mare.Tracker[] a new list each time
+---@field trackers mare.Tracker[] a new list each time; may be set: a list of tiers, each an address or a list of them
+---@field swarm_seeds? integer complete peers, as the best informed tracker says; nil: none has said
+---@field swarm_leechers? integer incomplete peers, likewise
+---@field swarm_downloads? integer how often it was downloaded, likewise
 ---@field policy mare.Policy functions of this torrent; may be set, to a table; nil for none
 local Torrent = {}
 
@@ -514,6 +533,15 @@ function Torrent:add_tracker(url, tier) end
 ---@param url string
 ---@return boolean found
 function Torrent:remove_tracker(url) end
+
+---Announces to trackers now, or when they allow it; those that failed are tried again. `tracker` follows.
+---@return true? ok, string? message, mare.Code? code
+function Torrent:announce() end
+
+---Asks the trackers for the size of the swarm, each at most once a minute. `scrape` follows for each,
+---then swarm_seeds and its neighbours say it.
+---@return integer? asked, string? message, mare.Code? code
+function Torrent:scrape() end
 
 ---Calls f for this event of this torrent.
 ---@generic F: fun(torrent: mare.Torrent, ...)

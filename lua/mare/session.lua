@@ -38,6 +38,12 @@ local arguments = {
         local url, message = (text or ""):match "^(%S+): (.*)$"
         return { url = url or text, message = message, peers = peers, code = code }
     end,
+    scrape = function(_, _, code, text, _, counts)
+        local told = counts or {}
+        told.url, told.message = (text or ""):match "^(%S+): (.*)$"
+        told.url, told.code = told.url or text, code
+        return told
+    end,
     peers = function(_, count, _, text) return count, text end,
     hash_failed = function(_, index) return index end,
     banned = function(_, _, _, text) return text end,

@@ -22,6 +22,7 @@ enum event_type {
     EVENT_PEER_CLOSED, /* peer: gone; code, text = why; data = struct peer_facts */
     EVENT_TRACKER, /* torrent: an announce ended; code, text = url + ": " + what; index = peers */
     EVENT_PEERS, /* torrent: a finder named `index` new addresses; text = which, as source_name */
+    EVENT_SCRAPE, /* torrent: a scrape ended; code, text as TRACKER; data = scrape_counts or NULL */
     EVENT_HASH_FAILED, /* torrent: piece `index` failed its hash */
     EVENT_BANNED,      /* torrent: an address was barred; text = address and why */
     /* An answer to who gave `token`: code, data or view (owned by the event). The bytes of a read,

@@ -167,8 +167,7 @@ int peer_attach(struct peer *p, struct torrent *t) {
 /* A stream on its way to p, which becomes p's; false when there is none. */
 static bool open_stream(struct peer *p) {
     struct session *s = p->session;
-    const struct addr *bind = s->settings.bind.family ? &s->settings.bind : NULL;
-    struct stream *inner = tcp_connect(s->loop, &p->addr, bind, NULL);
+    struct stream *inner = session_connect(s, &p->addr, NULL);
     struct stream *stream = inner ? encryption_dial(p, inner) : NULL;
     if (stream)
         take_stream(p, stream);

@@ -40,11 +40,14 @@ static int copy_settings(struct settings *to, const struct settings *from) {
     int f = copy_string(&to->device, NULL);
     int g = copy_string(&to->blocklist, NULL);
     int r = copy_string(&to->dht_routers, NULL);
+    int x = copy_string(&to->proxy, NULL);
     to->memory = to->memory ? to->memory : DEFAULT_MEMORY;
     to->connections = to->connections ? to->connections : DEFAULT_CONNECTIONS;
     to->slots = to->slots ? to->slots : CHOKER_SLOTS;
     to->turnover = to->turnover ? to->turnover : TURNOVER_EVERY;
-    return a < 0 || b < 0 || c < 0 || d < 0 || f < 0 || g < 0 || r < 0 ? ERR_NOMEM : 0;
+    return a < 0 || b < 0 || c < 0 || d < 0 || f < 0 || g < 0 || r < 0 || x < 0
+               ? ERR_NOMEM
+               : 0;
 }
 
 static void free_settings(struct settings *s) {
@@ -55,6 +58,7 @@ static void free_settings(struct settings *s) {
     free((char *)(uintptr_t)s->device);
     free((char *)(uintptr_t)s->blocklist);
     free((char *)(uintptr_t)s->dht_routers);
+    free((char *)(uintptr_t)s->proxy);
 }
 
 static void init_lists(struct session *s) {
@@ -82,7 +86,7 @@ static int listen_on(struct session *s, struct err *e) {
     struct addr any6 = {.family = 6, .port = (uint16_t)s->settings.port};
     const struct addr *bind = &s->settings.bind;
     struct err e6 = {0};
-    if (s->settings.port < 0)
+    if (s->settings.port < 0 || !session_direct(s))
         return 0;
     if (bind->family == 4)
         memcpy(any4.ip, bind->ip, sizeof any4.ip);
@@ -118,12 +122,32 @@ static int confine(struct session *s, struct err *e) {
     return status;
 }
 
-/* How peers are found without trackers. */
+static void on_proxy_trouble(void *owner, int code, const char *sentence) {
+    session_event(owner, EVENT_ERROR, NULL, NULL, 0, code, "%s", sentence);
+}
+
+static int use_proxy(struct session *s, struct err *e) {
+    struct proxy_url url;
+    if (!s->settings.proxy)
+        return 0;
+    if (proxy_url_parse(&url, s->settings.proxy, e) < 0)
+        return ERR_INVALID;
+    fetcher_set_proxy(s->fetcher, &url);
+    s->proxy = proxy_new(s->loop, &url, &s->settings.bind, on_proxy_trouble, s);
+    return s->proxy ? 0 : err_set(e, ERR_NOMEM, "out of memory");
+}
+
+/* How peers are found. */
 static int start_finders(struct session *s, struct err *e) {
     s->datagrams = datagrams_new(s->loop, &s->settings.bind, s->port, &s->stats);
     if (!s->datagrams)
         return err_set(e, ERR_NOMEM, "out of memory");
     datagrams_set_allows(s->datagrams, allows, s);
+    s->udp_trackers = udp_trackers_new(s->loop, s->datagrams);
+    if (!s->udp_trackers)
+        return err_set(e, ERR_NOMEM, "out of memory");
+    if (!session_direct(s))
+        return 0;
     if (s->settings.dht && !(s->dht = dht_node_new(s, e)))
         return e->code;
     if (s->settings.lsd && !(s->lsd = lsd_new(s)))
@@ -149,7 +173,9 @@ static int build(struct session *s, struct err *e) {
         return ERR_NOMEM;
     fetcher_set_allows(s->fetcher, allows, s);
     limits_init(s);
-    status = listen_on(s, e);
+    status = use_proxy(s, e);
+    if (status == 0)
+        status = listen_on(s, e);
     if (status == 0)
         status = start_finders(s, e);
     if (status == 0)
@@ -331,6 +357,11 @@ void session_delist(struct torrent *t) {
     digest_map_remove(&s->by_obfuscated, t->obfuscated);
 }
 
+struct stream *session_connect(struct session *s, const struct addr *to, struct err *e) {
+    const struct addr *bind = s->settings.bind.family ? &s->settings.bind : NULL;
+    return s->proxy ? proxy_connect(s->proxy, to, e) : tcp_connect(s->loop, to, bind, e);
+}
+
 void session_set_rates(struct session *s, uint64_t up, uint64_t down) {
     usec now = session_now(s);
     s->settings.up_rate = up, s->settings.down_rate = down;
@@ -466,7 +497,9 @@ void session_free(struct session *s) {
         (void)session_close(s, 0);
     if (s->fetcher)
         fetcher_free(s->fetcher);
+    udp_trackers_free(s->udp_trackers);
     datagrams_free(s->datagrams);
+    proxy_free(s->proxy);
     if (s->loop)
         loop_free(s->loop);
     if (s->upload_pool.buffer_size)

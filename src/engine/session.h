@@ -25,9 +25,11 @@
 #include "engine/lsd.h"
 #include "engine/settings.h"
 #include "engine/stats.h"
+#include "engine/udp_trackers.h"
 #include "io/fetch.h"
 #include "io/jobs.h"
 #include "io/loop.h"
+#include "io/proxy.h"
 #include "io/stream.h"
 #include "swarm/policy.h"
 
@@ -51,6 +53,8 @@ struct session {
     struct dht_seekers seekers;
     struct lsd *lsd;                  /* NULL: off */
     struct addr external4, external6; /* what others see; family 0 = not known */
+    struct udp_trackers *udp_trackers;
+    struct proxy *proxy; /* NULL: none */
     uint8_t peer_id[20];
     struct rng rng;
     struct budget budget;      /* bulk memory */
@@ -103,6 +107,13 @@ int session_step(struct session *s,
 static inline usec session_now(const struct session *s) {
     return loop_now(s->loop);
 }
+/* May anything leave this machine but through the proxy? While it may not, there is no listening,
+ * no DHT, no local discovery, no UDP tracker, no port mapping, and no name of a peer is resolved. */
+static inline bool session_direct(const struct session *s) {
+    return !s->proxy || s->settings.proxy_bypass;
+}
+/* A connection to a peer: as tcp_connect, from the address that is bound, through the proxy. */
+struct stream *session_connect(struct session *s, const struct addr *to, struct err *e);
 void session_set_rates(struct session *s, uint64_t up, uint64_t down);
 struct torrent *session_torrent(const struct session *s, handle h); /* NULL when gone */
 struct peer *session_peer(const struct session *s, handle h);

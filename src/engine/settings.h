@@ -36,6 +36,8 @@ struct settings {
     /* Whom to ask who knows nobody: "HOST:PORT HOST:PORT". NULL = the well-known ones, or nobody
      * when `bind` is a loopback address; "" = nobody. */
     const char *dht_routers;
+    const char *proxy; /* "socks5://..." or "http://..." (codec/proxy_url); NULL = none */
+    bool proxy_bypass; /* what a proxy cannot carry goes without it (session_direct) */
     const char *user_agent; /* to trackers; NULL = "mare/VERSION" */
     const char
         *ca_file; /* extra certificate authority for https trackers; NULL = system's */

@@ -51,8 +51,37 @@ static void on_external_ip(void *owner, const struct addr *a) {
     session_note_external(t->session, a);
 }
 
-static const struct trackers_hooks tracker_hooks = {describe, on_tracker_peers,
-                                                    on_tracker_result, on_external_ip};
+static void on_scrape(void *owner, const char *url, int status, const char *text,
+                      const struct scrape_counts *counts) {
+    struct torrent *t = owner;
+    struct event ev = {.type = EVENT_SCRAPE, .torrent = t->id, .code = status};
+    struct text what;
+    text_init(&what);
+    text_addf(&what, "%s%s%s", url, *text ? ": " : "", text);
+    ev.text = text_take(&what, NULL);
+    if (counts && (ev.data = malloc(sizeof *counts))) {
+        memcpy(ev.data, counts, sizeof *counts);
+        ev.len = sizeof *counts;
+    }
+    events_push(&t->session->events, &ev);
+}
+
+static const struct trackers_hooks tracker_hooks = {
+    describe, on_tracker_peers, on_tracker_result, on_external_ip, on_scrape};
+
+static struct trackers *make_trackers(struct torrent *t) {
+    struct session *s = t->session;
+    const struct trackers_tools tools = {
+        .loop = s->loop,
+        .fetcher = s->fetcher,
+        .udp = session_direct(s) ? s->udp_trackers : NULL,
+        .rng = &s->rng,
+        .user_agent = s->settings.user_agent,
+        .bind = s->settings.bind,
+        .ca_file = s->settings.ca_file,
+    };
+    return trackers_new(&tools, t->meta, &tracker_hooks, t);
+}
 
 /* ---- birth ------------------------------------------------------------------------------- */
 
@@ -123,15 +152,13 @@ static int open_storage(struct torrent *t, const struct add_options *o) {
 
 static int build(struct torrent *t, const struct add_options *o) {
     struct session *s = t->session;
-    const struct addr *bind = s->settings.bind.family ? &s->settings.bind : NULL;
     if (allocate(t) < 0)
         return ERR_NOMEM;
     save_load(t);
     select_init(t, o->file_priority, o->file_priorities);
     if (open_storage(t, o) < 0)
         return ERR_NOMEM;
-    t->trackers = trackers_new(s->loop, s->fetcher, t->meta, &tracker_hooks, t, &s->rng,
-                               s->settings.user_agent, bind, s->settings.ca_file);
+    t->trackers = make_trackers(t);
     t->id = slots_add(&s->torrents, t);
     return t->trackers && t->id ? 0 : ERR_NOMEM;
 }

@@ -129,8 +129,8 @@ bool torrent_may_use(const struct torrent *t, uint32_t source) {
     bool private = t->meta && t->meta->private;
     switch (source) {
     case SOURCE_PEX: return s->pex && !private;
-    case SOURCE_DHT: return s->dht && !private;
-    case SOURCE_LSD: return s->lsd && !private;
+    case SOURCE_DHT: return s->dht && !private && session_direct(t->session);
+    case SOURCE_LSD: return s->lsd && !private && session_direct(t->session);
     default: return true;
     }
 }
@@ -158,6 +158,11 @@ static void on_resolved(void *owner, int status, const struct addr *a, uint32_t 
 
 int torrent_connect_host(struct torrent *t, const char *host, uint16_t port,
                          struct err *e) {
+    if (!session_direct(t->session))
+        return err_set(e, ERR_UNSUPPORTED,
+                       "the name %.128s is not resolved, because that would go round the "
+                       "proxy: give an address",
+                       host);
     struct lookup *l = calloc(1, sizeof *l);
     if (!l)
         return err_set(e, ERR_NOMEM, "out of memory");

@@ -1,7 +1,7 @@
 /* trackers: their life and schedule.
  *
  *     start ---> pulse ----------> announce ------> on_done ---> hooks
- *                  ^  one in flight, to whose turn it is |
+ *                  ^   to the one whose turn it is       |
  *                  +---- timer <-------------------------+
  *     stop ----> farewell to each that knows us ... silence
  *
@@ -15,6 +15,10 @@
 #include <string.h>
 
 #include "engine/trackers_private.h"
+
+#define PATIENCE (6 * USEC_PER_SEC) /* those that work answer within one or two */
+#define TRY_AGAIN \
+    15 /* seconds: the user cannot have a failing tracker asked more often */
 
 /* -- schedule -------------------------------------------------------------------------- */
 
@@ -35,7 +39,9 @@ static void tell_unsupported(struct trackers *t) {
         if (!k->unsupported || k->told)
             continue;
         k->told = true;
-        report(k, ERR_UNSUPPORTED, "UDP trackers are not supported yet");
+        report(
+            k, ERR_UNSUPPORTED,
+            "not asked, because UDP would go round the proxy (proxy_bypass allows it)");
     }
 }
 
@@ -53,7 +59,7 @@ static void announce(struct tracker *k, usec now) {
 
 static void set_timer(struct trackers *t) {
     usec at = USEC_NEVER;
-    if (t->running && !trackers_in_flight(t))
+    if (t->running)
         at = trackers_wake_at(t);
     timer_set(loop_timers(t->loop), &t->timer, at);
 }
@@ -62,7 +68,7 @@ static void set_timer(struct trackers *t) {
 static void pulse(struct trackers *t, usec now) {
     struct tracker *k;
     tell_unsupported(t);
-    while (t->running && !trackers_in_flight(t) && (k = trackers_next(t, now)))
+    while (t->running && !trackers_awaited(t) && (k = trackers_next(t, now)))
         announce(k, now);
     set_timer(t);
 }
@@ -90,7 +96,7 @@ void trackers_on_end(struct trackers *t, struct tracker *k, enum announce_event 
         k->knows_us = false;
     if (t->running)
         pulse(t, loop_now(t->loop));
-    else if (!k->fetch)
+    else if (!tracker_in_flight(k))
         farewell(k);
 }
 
@@ -109,26 +115,21 @@ static int add_all(struct trackers *t, const struct metainfo *m) {
 /* The key proves to a tracker that we are who we were, so nobody may guess it. */
 static void choose_key(struct trackers *t) {
     if (rng_secret(&t->key, sizeof t->key) < 0)
-        t->key = (uint32_t)rng_next(t->rng);
+        t->key = (uint32_t)rng_next(t->tools.rng);
 }
 
-struct trackers *trackers_new(struct loop *l, struct fetcher *f, const struct metainfo *m,
-                              const struct trackers_hooks *hooks, void *owner,
-                              struct rng *rng, const char *user_agent,
-                              const struct addr *bind, const char *ca_file) {
+struct trackers *trackers_new(const struct trackers_tools *tools,
+                              const struct metainfo *m,
+                              const struct trackers_hooks *hooks, void *owner) {
     struct trackers *t = calloc(1, sizeof *t);
     if (!t)
         return NULL;
-    t->loop = l;
-    t->fetcher = f;
+    t->tools = *tools;
+    t->loop = tools->loop;
     t->hooks = hooks;
     t->owner = owner;
-    t->rng = rng;
-    t->user_agent = user_agent;
-    t->ca_file = ca_file;
+    t->patience = PATIENCE;
     t->second = USEC_PER_SEC;
-    if (bind)
-        t->bind = *bind;
     timer_init(&t->timer, on_timer);
     choose_key(t);
     if (add_all(t, m) == 0)
@@ -146,13 +147,18 @@ static void cancel_all(struct trackers *t) {
         tracker_cancel(t->list[i]);
 }
 
+static void drop(struct trackers *t, struct tracker *k) {
+    tracker_cancel(k);
+    tracker_cancel_scrape(k);
+    trackers_delete(t, k);
+}
+
 void trackers_free(struct trackers *t) {
     if (!t)
         return;
-    cancel_all(t);
     timer_stop(loop_timers(t->loop), &t->timer);
     while (t->count)
-        trackers_delete(t, t->list[t->count - 1]);
+        drop(t, t->list[t->count - 1]);
     free(t->list);
     free(t);
 }
@@ -183,7 +189,7 @@ void trackers_stop(struct trackers *t) {
     set_timer(t);
     for (uint32_t i = 0; i < t->count; i++) {
         struct tracker *k = t->list[i];
-        if (k->fetch && t->download == COMPLETED)
+        if (tracker_in_flight(k) && t->download == COMPLETED)
             continue;
         tracker_cancel(k);
         farewell(k);
@@ -216,8 +222,54 @@ bool trackers_remove(struct trackers *t, const char *url) {
     struct tracker *k = trackers_find(t, url);
     if (!k)
         return false;
-    tracker_cancel(k);
-    trackers_delete(t, k);
+    drop(t, k);
     set_timer(t);
     return true;
+}
+
+void trackers_announce(struct trackers *t) {
+    usec now = loop_now(t->loop);
+    for (uint32_t i = 0; i < t->count; i++) {
+        struct tracker *k = t->list[i];
+        if (k->failures)
+            k->next_at = MIN(k->next_at, MAX(now, k->asked_at + TRY_AGAIN * t->second));
+    }
+    trackers_want_peers(t);
+}
+
+int trackers_scrape(struct trackers *t, const uint8_t info_hash[20], struct err *e) {
+    int started = 0;
+    struct err why = {0};
+    err_set(&why, ERR_UNSUPPORTED, "the torrent has no tracker that can be asked");
+    for (uint32_t i = 0; i < t->count; i++)
+        if (!t->list[i]->unsupported)
+            started += tracker_scrape(t->list[i], info_hash, &why) == 0;
+    return started ? started : err_set(e, why.code, "%s", why.text);
+}
+
+/* -- another list ---------------------------------------------------------------------- */
+
+static bool is_in(struct tracker *const *list, uint32_t count, const struct tracker *k) {
+    for (uint32_t i = 0; i < count; i++)
+        if (list[i] == k)
+            return true;
+    return false;
+}
+
+int trackers_assign(struct trackers *t, const struct tracker_place *places,
+                    uint32_t count, struct err *e) {
+    struct err why = {0};
+    uint32_t n = 0;
+    struct tracker **list = trackers_arrange(t, places, count, &n, &why);
+    if (!list)
+        return err_set(e, why.code, "%s", why.text);
+    for (uint32_t i = t->count; i-- > 0;)
+        if (!is_in(list, n, t->list[i]))
+            drop(t, t->list[i]);
+    free(t->list);
+    t->list = list;
+    t->count = n;
+    trackers_place(t, places, count);
+    set_timer(t);
+    return 0;
 }

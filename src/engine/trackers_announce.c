@@ -18,7 +18,7 @@
 
 /* -- the request ----------------------------------------------------------------------- */
 
-static char *make_url(const struct tracker *k) {
+static struct announce_request describe(const struct tracker *k) {
     const struct trackers *t = k->owner;
     struct announce_request r = {
         .info_hash = t->info_hash,
@@ -27,41 +27,61 @@ static char *make_url(const struct tracker *k) {
         .key = t->key,
         .tracker_id = *k->id ? k->id : NULL,
     };
-    struct text url;
     bool want = false;
     t->hooks->describe(t->owner, &r, &want);
     r.numwant = want && t->running ? NUMWANT : 0;
-    text_init(&url);
-    announce_url(&url, k->url, &r);
-    return text_take(&url, NULL);
+    return r;
 }
 
-static void on_done(void *owner, const struct fetch_result *r);
+static void on_fetched(void *owner, const struct fetch_result *r);
+static void on_udp(void *owner, const struct udp_result *r);
+
+static int announce_by_http(struct tracker *k, const struct announce_request *r,
+                            struct err *e) {
+    const struct trackers_tools *tools = &k->owner->tools;
+    struct text url;
+    text_init(&url);
+    announce_url(&url, k->url, r);
+    struct fetch_options o = {
+        .url = url.data,
+        .max_bytes = ANNOUNCE_MAX_REPLY,
+        .timeout = r->event == ANNOUNCE_STOPPED ? GOODBYE_TIMEOUT : TIMEOUT,
+        .user_agent = tools->user_agent,
+        .bind = tools->bind.family ? &tools->bind : NULL,
+        .ca_file = tools->ca_file,
+    };
+    if (url.failed)
+        err_set(e, ERR_NOMEM, "out of memory");
+    else
+        k->fetch = fetch_start(tools->fetcher, &o, on_fetched, k, e);
+    text_free(&url);
+    return k->fetch ? 0 : e->code;
+}
+
+static int announce_by_udp(struct tracker *k, const struct announce_request *r,
+                           struct err *e) {
+    uint32_t tries = r->event == ANNOUNCE_STOPPED ? 1 : 0;
+    k->query = udp_query_announce(k->owner->tools.udp, k->url, r, tries, on_udp, k, e);
+    return k->query ? 0 : e->code;
+}
 
 int tracker_announce(struct tracker *k, enum announce_event event, struct err *e) {
-    struct trackers *t = k->owner;
+    struct err why = {0};
     k->event = event;
-    char *url = make_url(k);
-    if (!url)
-        return err_set(e, ERR_NOMEM, "out of memory");
-    struct fetch_options o = {
-        .url = url,
-        .max_bytes = ANNOUNCE_MAX_REPLY,
-        .timeout = event == ANNOUNCE_STOPPED ? GOODBYE_TIMEOUT : TIMEOUT,
-        .user_agent = t->user_agent,
-        .bind = t->bind.family ? &t->bind : NULL,
-        .ca_file = t->ca_file,
-    };
-    struct err inner = {0};
-    k->fetch = fetch_start(t->fetcher, &o, on_done, k, &inner);
-    free(url);
-    return k->fetch ? 0 : err_set(e, inner.code, "%s", inner.text);
+    k->asked_at = loop_now(k->owner->loop);
+    k->answered = false;
+    struct announce_request r = describe(k);
+    int rc = k->udp ? announce_by_udp(k, &r, &why) : announce_by_http(k, &r, &why);
+    return rc < 0 ? err_set(e, rc, "%s", why.text) : 0;
 }
 
 void tracker_cancel(struct tracker *k) {
     if (k->fetch)
         fetch_cancel(k->fetch);
+    if (k->query)
+        udp_query_cancel(k->query);
     k->fetch = NULL;
+    k->query = NULL;
 }
 
 /* -- what came of it ------------------------------------------------------------------- */
@@ -110,7 +130,7 @@ static int read_result(struct announce_reply *reply, const struct fetch_result *
 /* So many seconds and up to 5 % more: torrents that started together drift apart. */
 static usec after(struct trackers *t, int seconds) {
     usec wait = seconds * t->second;
-    return loop_now(t->loop) + wait + wait / 20 * rng_below(t->rng, 1001) / 1000;
+    return loop_now(t->loop) + wait + wait / 20 * rng_below(t->tools.rng, 1001) / 1000;
 }
 
 void tracker_fail(struct tracker *k, int retry_in, const char *text) {
@@ -130,6 +150,14 @@ static usec min_wait(const struct tracker *k, int min_interval) {
     return (usec)min_interval << MIN(k->eager, 10u);
 }
 
+/* Few announces tell how often a torrent was downloaded: what a scrape said of it stays. */
+static void note_counts(struct tracker *k, const struct announce_reply *r) {
+    k->counts.complete = r->complete;
+    k->counts.incomplete = r->incomplete;
+    if (r->downloaded >= 0)
+        k->counts.downloaded = r->downloaded;
+}
+
 static void succeed(struct tracker *k, const struct announce_reply *r) {
     struct trackers *t = k->owner;
     k->knows_us = true;
@@ -137,8 +165,7 @@ static void succeed(struct tracker *k, const struct announce_reply *r) {
     snprintf(k->message, sizeof k->message, "%s", r->warning);
     if (*r->tracker_id)
         memcpy(k->id, r->tracker_id, sizeof k->id);
-    k->complete = r->complete;
-    k->incomplete = r->incomplete;
+    note_counts(k, r);
     k->next_at = after(t, r->interval);
     k->min_at = loop_now(t->loop) + min_wait(k, r->min_interval) * t->second;
     trackers_promote(t, k);
@@ -147,46 +174,67 @@ static void succeed(struct tracker *k, const struct announce_reply *r) {
 }
 
 /* Passes the addresses on, without our own (told by its id). */
-static void give_peers(struct tracker *k, const struct announce_reply *r) {
+static uint32_t give_peers(struct tracker *k, const struct announce_reply *r) {
     struct trackers *t = k->owner;
     uint32_t n = 0;
     struct addr *a = r->peer_count ? malloc(r->peer_count * sizeof *a) : NULL;
     for (uint32_t i = 0; a && i < r->peer_count; i++)
         if (!r->peers[i].has_id || memcmp(r->peers[i].id, t->peer_id, 20) != 0)
             a[n++] = r->peers[i].addr;
-    k->peers = n;
+    k->peers += n;
     if (n)
         t->hooks->on_peers(t->owner, a, n);
     free(a);
+    return n;
 }
 
-/* Who is leaving wants no peers. */
+/* Who is leaving wants no peers. Two answers, one an address family, make one list of peers. */
 static void on_answer(struct tracker *k, const struct announce_reply *r) {
     struct trackers *t = k->owner;
     bool staying = t->running;
+    uint32_t found = 0;
     succeed(k, r);
-    k->peers = 0;
+    k->peers = k->answered ? k->peers : 0;
+    k->answered = true;
     if (staying && r->external_ip.family)
         t->hooks->on_external_ip(t->owner, &r->external_ip);
     if (staying)
-        give_peers(k, r);
-    t->hooks->on_result(t->owner, k->shown, 0, r->warning, k->peers);
+        found = give_peers(k, r);
+    t->hooks->on_result(t->owner, k->shown, 0, r->warning, found);
 }
 
-static void on_done(void *owner, const struct fetch_result *r) {
-    struct tracker *k = owner;
+static void on_failure(struct tracker *k, int status, int retry_in, const char *why) {
     struct trackers *t = k->owner;
+    tracker_fail(k, retry_in, why);
+    t->hooks->on_result(t->owner, k->shown, status, why, 0);
+}
+
+static void on_fetched(void *owner, const struct fetch_result *r) {
+    struct tracker *k = owner;
     enum announce_event event = k->event;
     struct announce_reply reply;
     struct err e = {0};
     k->fetch = NULL;
     int status = read_result(&reply, r, &e);
     if (status < 0) {
-        tracker_fail(k, reply.retry_in, e.text);
-        t->hooks->on_result(t->owner, k->shown, status, e.text, 0);
+        on_failure(k, status, reply.retry_in, e.text);
     } else {
         on_answer(k, &reply);
         announce_reply_free(&reply);
     }
-    trackers_on_end(t, k, event);
+    trackers_on_end(k->owner, k, event);
+}
+
+static void on_udp(void *owner, const struct udp_result *r) {
+    struct tracker *k = owner;
+    enum announce_event event = k->event;
+    bool last = r->last;
+    if (last)
+        k->query = NULL;
+    if (r->status < 0)
+        on_failure(k, r->status, 0, r->why);
+    else if (r->reply)
+        on_answer(k, r->reply);
+    if (last)
+        trackers_on_end(k->owner, k, event);
 }

@@ -5,7 +5,7 @@
  *             ^ first to be tried      c answered: it moves in front of a
  *
  * The order is walked from the front. A tracker that failed is passed over until its back-off has
- * ended; the first one that has not failed is the one we live with, and nobody behind it is asked.
+ * ended, one that is silent until it answers; the first one that has not failed is the one we live with, and nobody behind it is asked.
  * So a failure leads to the next at once, a whole tier's failure to the next tier, and a better
  * tracker that recovers is found again by its own back-off. Nothing here does I/O. */
 #include <stdlib.h>
@@ -49,8 +49,9 @@ static struct tracker *tracker_new(struct trackers *t, const char *url, uint32_t
     k->tier = tier;
     k->url = strdup(url);
     k->shown = make_shown(url);
-    k->unsupported = strcmp(tracker_scheme(url), "udp") == 0;
-    k->complete = k->incomplete = -1;
+    k->udp = strcmp(tracker_scheme(url), "udp") == 0;
+    k->unsupported = k->udp && !t->tools.udp;
+    k->counts = (struct scrape_counts){-1, -1, -1};
     if (k->url && k->shown)
         return k;
     tracker_free(k);
@@ -95,6 +96,61 @@ int trackers_insert(struct trackers *t, const char *url, uint32_t tier, struct e
     return 0;
 }
 
+/* -- another list ---------------------------------------------------------------------- */
+
+static int arrange_one(struct trackers *t, struct tracker **list, uint32_t *n,
+                       const struct tracker_place *place, struct err *e) {
+    for (uint32_t i = 0; i < *n; i++)
+        if (strcmp(list[i]->url, place->url) == 0)
+            return 0;
+    if (!tracker_scheme(place->url))
+        return err_set(e, ERR_INVALID, "not the address of a tracker: %.100s",
+                       place->url);
+    if (*n >= MAX_TRACKERS)
+        return err_set(e, ERR_LIMIT, "a torrent has at most %d trackers", MAX_TRACKERS);
+    struct tracker *k = trackers_find(t, place->url);
+    if (!k && !(k = tracker_new(t, place->url, place->tier)))
+        return err_set(e, ERR_NOMEM, "out of memory");
+    list[(*n)++] = k;
+    return 0;
+}
+
+struct tracker **trackers_arrange(struct trackers *t, const struct tracker_place *places,
+                                  uint32_t count, uint32_t *n, struct err *e) {
+    struct tracker **list = calloc(count + 1, sizeof(*list));
+    int rc = list ? 0 : err_set(e, ERR_NOMEM, "out of memory");
+    *n = 0;
+    for (uint32_t i = 0; rc == 0 && i < count; i++)
+        rc = arrange_one(t, list, n, &places[i], e);
+    if (rc == 0)
+        return list;
+    for (uint32_t i = 0; list && i < *n; i++)
+        if (trackers_find(t, list[i]->url) != list[i])
+            tracker_free(list[i]);
+    free(list);
+    return NULL;
+}
+
+/* Stable: within a tier the order is that of the places. */
+static void sort_by_tier(struct trackers *t) {
+    for (uint32_t i = 1; i < t->count; i++) {
+        struct tracker *k = t->list[i];
+        uint32_t j = i;
+        for (; j > 0 && t->list[j - 1]->tier > k->tier; j--)
+            t->list[j] = t->list[j - 1];
+        t->list[j] = k;
+    }
+}
+
+void trackers_place(struct trackers *t, const struct tracker_place *places,
+                    uint32_t count) {
+    for (uint32_t i = count; i-- > 0;) /* of doubles the first counts */
+        trackers_find(t, places[i].url)->tier = places[i].tier;
+    sort_by_tier(t);
+}
+
+/* -- the order ------------------------------------------------------------------------- */
+
 static uint32_t index_of(const struct trackers *t, const struct tracker *k) {
     uint32_t i = 0;
     while (t->list[i] != k)
@@ -117,7 +173,7 @@ void trackers_shuffle(struct trackers *t) {
     for (uint32_t first = 0, end; first < t->count; first = end) {
         end = tier_end(t, t->list[first]->tier);
         for (uint32_t i = first; i < end; i++) {
-            uint32_t j = i + rng_below(t->rng, end - i);
+            uint32_t j = i + rng_below(t->tools.rng, end - i);
             struct tracker *k = t->list[i];
             t->list[i] = t->list[j];
             t->list[j] = k;
@@ -138,9 +194,21 @@ void trackers_promote(struct trackers *t, const struct tracker *k) {
 
 bool trackers_in_flight(const struct trackers *t) {
     for (uint32_t i = 0; i < t->count; i++)
-        if (t->list[i]->fetch)
+        if (tracker_in_flight(t->list[i]))
             return true;
     return false;
+}
+
+static bool is_slow(const struct tracker *k) {
+    const struct trackers *t = k->owner;
+    return tracker_in_flight(k) && loop_now(t->loop) - k->asked_at >= t->patience;
+}
+
+const struct tracker *trackers_awaited(const struct trackers *t) {
+    for (uint32_t i = 0; i < t->count; i++)
+        if (tracker_in_flight(t->list[i]) && !is_slow(t->list[i]))
+            return t->list[i];
+    return NULL;
 }
 
 usec tracker_due(const struct tracker *k) {
@@ -152,29 +220,39 @@ usec tracker_due(const struct tracker *k) {
     return t->want ? MIN(k->min_at, k->next_at) : k->next_at;
 }
 
+/* Is it as if it were not there, and does the next have its turn? */
+static bool is_passed_over(const struct tracker *k) {
+    return k->unsupported || k->failures || is_slow(k);
+}
+
 /* The first `n` of the list are those that may have a turn. */
 static uint32_t reachable(const struct trackers *t) {
     for (uint32_t i = 0; i < t->count; i++)
-        if (!t->list[i]->unsupported && !t->list[i]->failures)
+        if (!is_passed_over(t->list[i]))
             return i + 1;
     return t->count;
 }
 
+static bool may_be_asked(const struct tracker *k) {
+    return !k->unsupported && !tracker_in_flight(k);
+}
+
 struct tracker *trackers_next(const struct trackers *t, usec now) {
     for (uint32_t i = 0, n = reachable(t); i < n; i++)
-        if (!t->list[i]->unsupported && tracker_due(t->list[i]) <= now)
+        if (may_be_asked(t->list[i]) && tracker_due(t->list[i]) <= now)
             return t->list[i];
     return NULL;
 }
 
 /* At once if there is one whose being unsupported was not told yet. */
 usec trackers_wake_at(const struct trackers *t) {
-    usec at = USEC_NEVER;
+    const struct tracker *awaited = trackers_awaited(t);
+    usec at = awaited ? awaited->asked_at + t->patience : USEC_NEVER;
     for (uint32_t i = 0, n = reachable(t); i < t->count; i++) {
         const struct tracker *k = t->list[i];
         if (k->unsupported && !k->told)
             return 0;
-        if (!k->unsupported && i < n)
+        if (!awaited && i < n && may_be_asked(k))
             at = MIN(at, tracker_due(k));
     }
     return at;
@@ -185,7 +263,7 @@ usec trackers_wake_at(const struct trackers *t) {
 static const char *state_name(const struct tracker *k) {
     if (k->unsupported)
         return "unsupported";
-    if (k->fetch)
+    if (tracker_in_flight(k))
         return "announcing";
     if (k->failures)
         return "failed";
@@ -194,7 +272,7 @@ static const char *state_name(const struct tracker *k) {
 
 static usec next_at(const struct trackers *t, uint32_t i) {
     const struct tracker *k = t->list[i];
-    if (!t->running || k->unsupported || k->fetch || i >= reachable(t))
+    if (!t->running || !may_be_asked(k) || i >= reachable(t))
         return USEC_NEVER;
     return tracker_due(k);
 }
@@ -212,11 +290,25 @@ bool trackers_row(const struct trackers *t, uint32_t i, struct tracker_row *out)
         .tier = k->tier,
         .state = state_name(k),
         .message = k->message,
-        .complete = k->complete,
-        .incomplete = k->incomplete,
+        .counts = k->counts,
         .peers = k->peers,
         .failures = k->failures,
         .next_at = next_at(t, i),
     };
     return true;
+}
+
+static void take_greater(int64_t *of, int64_t n) {
+    *of = MAX(*of, n);
+}
+
+struct scrape_counts trackers_counts(const struct trackers *t) {
+    struct scrape_counts all = {-1, -1, -1};
+    for (uint32_t i = 0; i < t->count; i++) {
+        const struct scrape_counts *c = &t->list[i]->counts;
+        take_greater(&all.complete, c->complete);
+        take_greater(&all.downloaded, c->downloaded);
+        take_greater(&all.incomplete, c->incomplete);
+    }
+    return all;
 }

@@ -2,7 +2,8 @@
  *
  *     trackers           life and schedule: start, stop, when to announce to whom
  *     trackers_list      the list in its order, without any I/O: failover, promotion, rows
- *     trackers_announce  one announce: the request, and what becomes of it */
+ *     trackers_announce  one announce: the request, and what becomes of it
+ *     trackers_scrape    one scrape */
 #ifndef MARE_TRACKERS_PRIVATE_H
 #define MARE_TRACKERS_PRIVATE_H
 
@@ -13,13 +14,20 @@ struct tracker {
     char *url;
     char *shown; /* the same for sentences: no passkey, no password */
     uint32_t tier;
+    bool udp;
     bool unsupported, told;    /* `told`: that it is unsupported has been reported */
     bool knows_us;             /* answered since the start */
-    struct fetch *fetch;       /* the announce in flight, or NULL */
+    struct fetch *fetch;       /* the announce in flight: this, */
+    struct udp_query *query;   /* or this, or none */
+    usec asked_at;             /* when it began, or the last one did */
+    bool answered;             /* by one of the two address families */
     enum announce_event event; /* what that one says */
     char id[256];              /* its `tracker id`, to be echoed */
     char message[256];
-    int64_t complete, incomplete;
+    struct scrape_counts counts;
+    struct fetch *scrape_fetch; /* the scrape in flight */
+    struct udp_query *scrape_query;
+    usec scrape_at; /* not before */
     uint32_t peers;
     uint32_t failures; /* in a row */
     uint32_t eager;    /* announces before the interval was over, in a row */
@@ -28,16 +36,14 @@ struct tracker {
 };
 
 struct trackers {
-    struct loop *loop;
-    struct fetcher *fetcher;
+    struct trackers_tools tools;
+    struct loop *loop; /* of the tools */
     const struct trackers_hooks *hooks;
     void *owner;
-    struct rng *rng;
-    const char *user_agent, *ca_file;
-    struct addr bind;
     struct tracker **list; /* by tier; within one, in the order to be tried */
     uint32_t count;
     uint8_t info_hash[20], peer_id[20];
+    uint8_t scraped[1][20]; /* the info hash that scrapes ask for */
     uint32_t key;
     bool running;
     bool want; /* more peers would be welcome */
@@ -47,19 +53,32 @@ struct trackers {
         TOLD
     } download; /* ended in this session? did a tracker hear? */
     struct timer timer;
-    usec second; /* how long one lasts: shorter in specs */
+    usec second;   /* how long one lasts: shorter in specs */
+    usec patience; /* how long a silent tracker keeps the others waiting */
 };
 
 /* How long a second of intervals and back-offs lasts. */
 void trackers_set_pace(struct trackers *t, usec second);
 
+static inline bool tracker_in_flight(const struct tracker *k) {
+    return k->fetch || k->query;
+}
+
 /* trackers_list */
 int trackers_insert(struct trackers *t, const char *url, uint32_t tier, struct err *e);
+/* A new list of those that are there and of new ones; NULL with *e, and nothing was changed. */
+struct tracker **trackers_arrange(struct trackers *t, const struct tracker_place *places,
+                                  uint32_t count, uint32_t *n, struct err *e);
+/* Gives all of them the tiers of their places. */
+void trackers_place(struct trackers *t, const struct tracker_place *places,
+                    uint32_t count);
 void trackers_shuffle(struct trackers *t);
 void trackers_promote(struct trackers *t, const struct tracker *k);
 struct tracker *trackers_find(const struct trackers *t, const char *url);
 void trackers_delete(struct trackers *t, struct tracker *k);
 bool trackers_in_flight(const struct trackers *t);
+/* One that others wait for: in flight, and not for long. */
+const struct tracker *trackers_awaited(const struct trackers *t);
 /* When the tracker may be announced to, were it its turn. */
 usec tracker_due(const struct tracker *k);
 /* The tracker to announce to now (NULL = none), and when to look again. */
@@ -71,6 +90,10 @@ int tracker_announce(struct tracker *k, enum announce_event event, struct err *e
 void tracker_cancel(struct tracker *k);
 /* It failed: the next time is after its back-off, or retry_in seconds (0 = not given, -1 = never). */
 void tracker_fail(struct tracker *k, int retry_in, const char *text);
+
+/* trackers_scrape */
+int tracker_scrape(struct tracker *k, const uint8_t info_hash[20], struct err *e);
+void tracker_cancel_scrape(struct tracker *k);
 
 /* trackers: an announce has ended and its hooks were called. */
 void trackers_on_end(struct trackers *t, struct tracker *k, enum announce_event event);

@@ -47,6 +47,8 @@ static const struct option settings_options[] = {
     {"lsd", OPTION_BOOLEAN, FIELD(lsd), NULL},
     {"user_agent", OPTION_STRING, FIELD(user_agent), NULL},
     {"ca_file", OPTION_STRING, FIELD(ca_file), NULL},
+    {"proxy", OPTION_STRING, FIELD(proxy), NULL},
+    {"proxy_bypass", OPTION_BOOLEAN, FIELD(proxy_bypass), NULL},
     {"seed", OPTION_COUNT, FIELD(seed), NULL},
     {NULL, OPTION_STRING, 0, NULL},
 };
@@ -260,7 +262,23 @@ static void push_event_torrent(lua_State *L, const struct event *ev) {
         lua_pushnil(L);
 }
 
-/* The peer's last facts; the bytes of a read. */
+static void set_known(lua_State *L, const char *name, int64_t n) {
+    if (n < 0)
+        return;
+    lua_pushinteger(L, (lua_Integer)n);
+    lua_setfield(L, -2, name);
+}
+
+static void push_counts(lua_State *L, const struct event *ev) {
+    struct scrape_counts counts;
+    memcpy(&counts, ev->data, sizeof counts);
+    lua_createtable(L, 0, 6);
+    set_known(L, "seeds", counts.complete);
+    set_known(L, "leechers", counts.incomplete);
+    set_known(L, "downloads", counts.downloaded);
+}
+
+/* The peer's last facts; a scrape's numbers; the bytes of a read. */
 static void push_event_data(lua_State *L, const struct event *ev) {
     struct peer_facts facts;
     if (ev->view.owner && ev->index == READ_VIEW) {
@@ -268,6 +286,10 @@ static void push_event_data(lua_State *L, const struct event *ev) {
         return;
     } else if (ev->view.owner) {
         lua_pushlstring(L, (const char *)ev->view.data, ev->view.len);
+        return;
+    }
+    if (ev->type == EVENT_SCRAPE) {
+        push_counts(L, ev);
         return;
     }
     if (ev->type != EVENT_PEER_CLOSED || ev->len != sizeof facts) {
@@ -468,6 +490,15 @@ static void get_directory(lua_State *L, const struct target *t) {
                    t->session->settings.directory ? t->session->settings.directory : ".");
 }
 
+/* Without its user and password. */
+static void get_proxy(lua_State *L, const struct target *t) {
+    char text[PROXY_URL_TEXT];
+    if (t->session->proxy)
+        lua_pushstring(L, proxy_url_format(proxy_url_of(t->session->proxy), text));
+    else
+        lua_pushnil(L);
+}
+
 static void get_memory(lua_State *L, const struct target *t) {
     compat_pushcount(L, t->session->budget.limit);
 }
@@ -582,6 +613,7 @@ static const struct property properties[] = {
     {"external_ip", get_external_ip, NULL, false},
     {"peer_id", get_peer_id, NULL, false},
     {"directory", get_directory, NULL, false},
+    {"proxy", get_proxy, NULL, false},
     {"memory", get_memory, NULL, false},
     {"memory_used", get_memory_used, NULL, false},
     {"connections", get_connections, set_connections, false},

@@ -2,7 +2,6 @@
 #include "lua/torrent.h"
 
 #include "base/addr.h"
-#include "engine/trackers.h"
 #include "lua/options.h"
 #include "lua/value.h"
 
@@ -151,26 +150,6 @@ static int do_ban(lua_State *L) {
     return push_true(L);
 }
 
-/* add_tracker(url, [tier]) */
-static int do_add_tracker(lua_State *L) {
-    struct torrent *t = check_torrent(L);
-    const char *url = luaL_checkstring(L, 2);
-    struct err e = {0};
-    uint32_t tier =
-        lua_isnoneornil(L, 3) ? 1 : (uint32_t)check_count_below(L, 3, 1000, "tier");
-    luaL_argcheck(L, tier >= 1, 3, "tiers are counted from 1");
-    int status = t->trackers ? trackers_add(t->trackers, url, tier - 1, &e) : ERR_AGAIN;
-    return push_status(L, status, &e);
-}
-
-/* remove_tracker(url): was it there? */
-static int do_remove_tracker(lua_State *L) {
-    struct torrent *t = check_torrent(L);
-    const char *url = luaL_checkstring(L, 2);
-    lua_pushboolean(L, t->trackers && trackers_remove(t->trackers, url));
-    return 1;
-}
-
 static const luaL_Reg methods[] = {
     {"pause", do_pause},
     {"resume", do_resume},
@@ -180,8 +159,10 @@ static const luaL_Reg methods[] = {
     {"_remove", do_remove},
     {"connect", do_connect},
     {"ban", do_ban},
-    {"add_tracker", do_add_tracker},
-    {"remove_tracker", do_remove_tracker},
+    {"add_tracker", torrent_do_add_tracker},
+    {"remove_tracker", torrent_do_remove_tracker},
+    {"announce", torrent_do_announce},
+    {"scrape", torrent_do_scrape},
     {"_read", do_read},
     {NULL, NULL},
 };

@@ -7,6 +7,17 @@
 
 extern const struct property torrent_properties[];
 
+/* trackers.c */
+void torrent_get_trackers(lua_State *L, const struct target *t);
+void torrent_set_trackers(lua_State *L, const struct target *t, int value);
+void torrent_get_swarm_seeds(lua_State *L, const struct target *t);
+void torrent_get_swarm_leechers(lua_State *L, const struct target *t);
+void torrent_get_swarm_downloads(lua_State *L, const struct target *t);
+int torrent_do_add_tracker(lua_State *L);
+int torrent_do_remove_tracker(lua_State *L);
+int torrent_do_announce(lua_State *L);
+int torrent_do_scrape(lua_State *L);
+
 /* Is this a file that people see? Padding (BEP 47) and symlinks are never created. */
 static inline bool file_is_visible(const struct metainfo_file *f) {
     return !(f->flags & (FILE_PAD | FILE_SYMLINK));

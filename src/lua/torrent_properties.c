@@ -255,45 +255,6 @@ static void get_known_peers(lua_State *L, const struct target *t) {
     compat_pushcount(L, t->torrent->roster.count);
 }
 
-static void set_known(lua_State *L, const char *name, int64_t n) {
-    if (n >= 0) {
-        lua_pushinteger(L, (lua_Integer)n);
-        lua_setfield(L, -2, name);
-    }
-}
-
-static void push_tracker(lua_State *L, const struct tracker_row *row, usec now) {
-    lua_createtable(L, 0, 9);
-    lua_pushstring(L, row->url);
-    lua_setfield(L, -2, "url");
-    lua_pushstring(L, row->state);
-    lua_setfield(L, -2, "state");
-    push_text_or_nil(L, row->message);
-    lua_setfield(L, -2, "message");
-    set_known(L, "tier", (int64_t)row->tier + 1);
-    set_known(L, "seeds", row->complete);
-    set_known(L, "leechers", row->incomplete);
-    set_known(L, "peers", row->peers);
-    set_known(L, "failures", row->failures);
-    if (row->next_at != USEC_NEVER) {
-        push_seconds(L, MAX(row->next_at - now, 0));
-        lua_setfield(L, -2, "next");
-    }
-}
-
-static void get_trackers(lua_State *L, const struct target *t) {
-    const struct trackers *trackers = t->torrent->trackers;
-    uint32_t count = trackers ? trackers_count(trackers) : 0;
-    struct tracker_row row;
-    int n = 0;
-    lua_newtable(L);
-    for (uint32_t i = 0; i < count; i++)
-        if (trackers_row(trackers, i, &row)) {
-            push_tracker(L, &row, session_now(t->session));
-            lua_rawseti(L, -2, ++n);
-        }
-}
-
 static void get_policy(lua_State *L, const struct target *t) {
     policy_push(L, 1, t->torrent->id);
 }
@@ -347,7 +308,10 @@ const struct property torrent_properties[] = {
     {"connecting", get_connecting, NULL, false},
     {"seeds", get_seeds, NULL, false},
     {"known_peers", get_known_peers, NULL, false},
-    {"trackers", get_trackers, NULL, false},
+    {"trackers", torrent_get_trackers, torrent_set_trackers, false},
+    {"swarm_seeds", torrent_get_swarm_seeds, NULL, false},
+    {"swarm_leechers", torrent_get_swarm_leechers, NULL, false},
+    {"swarm_downloads", torrent_get_swarm_downloads, NULL, false},
     {"policy", get_policy, set_policy, false},
     {NULL, NULL, NULL, false},
 };

@@ -52,6 +52,8 @@ local function settings_of(options, directory)
         encryption = options.encryption,
         blocklist = options.blocklist,
         portmap = not options.no_portmap,
+        proxy = options.proxy,
+        proxy_bypass = options.proxy_bypass,
         memory = options.memory,
         connections = options.connections,
         up_rate = options.up_rate,

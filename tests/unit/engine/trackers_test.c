@@ -1,8 +1,9 @@
-/* trackers: announcing to an HTTP tracker on loopback that answers by script. A second of the
+/* trackers: announcing to HTTP and UDP trackers on loopback that answer by script. A second of the
  * trackers lasts a millisecond here: an interval of 1,800 s is 1.8 s, the first back-off 15 ms. */
 #include "engine/trackers_private.h"
 
 #include "fake_tracker.h"
+#include "fake_udp_tracker.h"
 #include "support/check.h"
 
 #define PATIENCE (10 * USEC_PER_SEC)
@@ -20,6 +21,10 @@ struct fixture {
     struct loop *loop;
     struct fetcher *fetcher;
     struct fake_tracker *fake;
+    struct stats stats;
+    struct datagrams *datagrams;
+    struct udp_trackers *udp;
+    struct fake_udp_tracker fake_udp;
     struct trackers *t;
     struct rng rng;
     bool want; /* what describe says */
@@ -32,6 +37,10 @@ struct fixture {
     uint32_t addrs; /* given in all */
     struct addr addr, external;
     char heard[4096];
+    unsigned scrapes;
+    int scrape_status;
+    char scrape_text[256];
+    struct scrape_counts counts;
 };
 
 static void describe(void *owner, struct announce_request *r, bool *want) {
@@ -64,8 +73,28 @@ static void on_external_ip(void *owner, const struct addr *a) {
     ((struct fixture *)owner)->external = *a;
 }
 
-static const struct trackers_hooks hooks = {describe, on_peers, on_result,
-                                            on_external_ip};
+static void on_scrape(void *owner, const char *url, int status, const char *text,
+                      const struct scrape_counts *counts) {
+    struct fixture *x = owner;
+    (void)url;
+    x->scrapes++;
+    x->scrape_status = status;
+    snprintf(x->scrape_text, sizeof x->scrape_text, "%s", text);
+    CHECK((counts != NULL) == (status == 0));
+    if (counts)
+        x->counts = *counts;
+}
+
+static const struct trackers_hooks hooks = {describe, on_peers, on_result, on_external_ip,
+                                            on_scrape};
+
+static struct trackers_tools tools_of(struct fixture *x) {
+    return (struct trackers_tools){.loop = x->loop,
+                                   .fetcher = x->fetcher,
+                                   .udp = x->udp,
+                                   .rng = &x->rng,
+                                   .user_agent = "mare/test"};
+}
 
 static struct fixture *open_fixture(void) {
     struct fixture *x = calloc(1, sizeof *x);
@@ -74,8 +103,13 @@ static struct fixture *open_fixture(void) {
     CHECK((x->fetcher = fetcher_new(x->loop, NULL)));
     x->fake = fake_tracker_open();
     rng_seed(&x->rng, 1);
-    x->t = trackers_new(x->loop, x->fetcher, NULL, &hooks, x, &x->rng, "mare/test", NULL,
-                        NULL);
+    static const struct addr any;
+    CHECK((x->datagrams = datagrams_new(x->loop, &any, 0, &x->stats)));
+    CHECK((x->udp = udp_trackers_new(x->loop, x->datagrams)));
+    udp_trackers_set_pace(x->udp, 1000);
+    fake_udp_open(&x->fake_udp, x->loop, "127.0.0.1");
+    struct trackers_tools tools = tools_of(x);
+    x->t = trackers_new(&tools, NULL, &hooks, x);
     CHECK(x->t);
     trackers_set_pace(x->t, 1000);
     return x;
@@ -83,6 +117,9 @@ static struct fixture *open_fixture(void) {
 
 static void close_fixture(struct fixture *x) {
     trackers_free(x->t);
+    fake_udp_close(&x->fake_udp);
+    udp_trackers_free(x->udp);
+    datagrams_free(x->datagrams);
     fetcher_free(x->fetcher);
     loop_free(x->loop);
     fake_tracker_close(x->fake);
@@ -222,7 +259,8 @@ static struct trackers *new_of(struct fixture *x, uint64_t seed) {
     struct tracker_tier tiers[] = {{urls, 5}, {last, 1}};
     struct metainfo m = {.tiers = tiers, .tier_count = 2};
     rng_seed(&x->rng, seed);
-    return trackers_new(x->loop, x->fetcher, &m, &hooks, x, &x->rng, NULL, NULL, NULL);
+    struct trackers_tools tools = tools_of(x);
+    return trackers_new(&tools, &m, &hooks, x);
 }
 
 TEST(trackers_of_a_tier_are_shuffled_and_tiers_are_not) {
@@ -601,8 +639,10 @@ TEST(trackers_that_nobody_listens_at_fail_over) {
     close_fixture(x);
 }
 
-TEST(trackers_by_udp_are_told_once_and_skipped) {
+/* As with a proxy that UDP would go round. */
+TEST(trackers_without_udp_tell_so_once_and_skip_those) {
     struct fixture *x = open_fixture();
+    x->t->tools.udp = NULL;
     fake_tracker_says(x->fake, "/a", "200 d8:intervali60e5:peers0:e");
     CHECK_INT(trackers_add(x->t, "udp://tracker.example:80/announce", 0, NULL), 0);
     start(x);
@@ -759,8 +799,9 @@ TEST(trackers_give_peers_and_counts) {
     CHECK_INT(x->peers, 1);
     CHECK_STR(addr_format(&x->addr, text), "127.1.1.1:6881");
     CHECK_STR(addr_format_ip(&x->external, text), "127.2.2.2");
-    CHECK_INT(row(x, 0).complete, 5);
-    CHECK_INT(row(x, 0).incomplete, 6);
+    CHECK_INT(row(x, 0).counts.complete, 5);
+    CHECK_INT(row(x, 0).counts.incomplete, 6);
+    CHECK_INT(row(x, 0).counts.downloaded, -1);
     CHECK_INT(row(x, 0).peers, 1);
     close_fixture(x);
 }
@@ -897,5 +938,277 @@ TEST(trackers_give_the_shown_url_to_on_result) {
     until_results(x, 1);
     snprintf(shown, sizeof shown, "http://127.0.0.1:%u/...", fake_tracker_port(x->fake));
     CHECK_STR(x->url, shown);
+    close_fixture(x);
+}
+
+/* -- UDP -------------------------------------------------------------------------------- */
+
+static void add_udp(struct fixture *x, const char *path, uint32_t tier) {
+    char url[128];
+    CHECK_INT(trackers_add(x->t, fake_udp_url(&x->fake_udp, path, url), tier, NULL), 0);
+}
+
+TEST(trackers_by_udp_give_peers_and_counts) {
+    struct fixture *x = open_fixture();
+    memcpy(x->fake_udp.peers, "\x7f\x01\x01\x01\x1a\xe1\x7f\x01\x01\x02\x1a\xe1", 12);
+    x->fake_udp.peers_len = 12;
+    add_udp(x, "/announce", 0);
+    x->want = true;
+    start(x);
+    until_results(x, 1);
+    CHECK_INT(x->status, 0);
+    CHECK_INT(x->peers, 2);
+    CHECK_INT(x->addrs, 2);
+    CHECK_INT(row(x, 0).peers, 2);
+    CHECK_INT(row(x, 0).counts.complete, 7);
+    CHECK_INT(row(x, 0).counts.incomplete, 5);
+    CHECK_STR(row(x, 0).state, "working");
+    CHECK_STR(x->fake_udp.path, "/announce");
+    CHECK_INT(get_u32(x->fake_udp.last + 80), 2); /* started */
+    CHECK_INT(get_u32(x->fake_udp.last + 92), 200);
+    CHECK_INT(get_u16(x->fake_udp.last + 96), 6881);
+    close_fixture(x);
+}
+
+TEST(trackers_by_udp_say_completed_and_stopped) {
+    struct fixture *x = open_fixture();
+    add_udp(x, "", 0);
+    start(x);
+    until_results(x, 1);
+    trackers_completed(x->t);
+    until_results(x, 2);
+    CHECK_INT(get_u32(x->fake_udp.last + 80), 1);
+    trackers_stop(x->t);
+    CHECK(trackers_busy(x->t));
+    until_quiet(x);
+    CHECK_INT(get_u32(x->fake_udp.last + 80), 3);
+    CHECK_INT(x->fake_udp.announces, 3);
+    close_fixture(x);
+}
+
+TEST(trackers_by_udp_that_are_silent_fail_over) {
+    struct fixture *x = open_fixture();
+    fake_tracker_says(x->fake, "/a", NO_PEERS);
+    x->fake_udp.deaf = 1000;
+    add_udp(x, "", 0);
+    add(x, "/a", 1);
+    start(x);
+    until_results(x, 2);
+    CHECK_INT(x->failures, 1);
+    CHECK_STR(row(x, 0).state, "failed");
+    CHECK_STR(row(x, 1).state, "working");
+    close_fixture(x);
+}
+
+TEST(trackers_free_ends_udp_silently) {
+    struct fixture *x = open_fixture();
+    x->fake_udp.deaf = 1000;
+    add_udp(x, "", 0);
+    start(x);
+    step(x);
+    CHECK_STR(row(x, 0).state, "announcing");
+    close_fixture(x);
+}
+
+/* -- patience --------------------------------------------------------------------------- */
+
+TEST(trackers_that_are_silent_do_not_keep_the_next_waiting) {
+    struct fixture *x = open_fixture();
+    fake_tracker_says(x->fake, "/silent", "hang");
+    fake_tracker_says(x->fake, "/a", NO_PEERS);
+    add(x, "/silent", 0);
+    add(x, "/a", 0);
+    x->t->patience = 20 * USEC_PER_MSEC;
+    start(x);
+    until_results(x, 1);
+    CHECK_INT(x->status, 0);
+    CHECK_STR(heard(x), "/silent started, /a started");
+    CHECK_STR(path_of(x, 0), "/a");
+    CHECK_STR(row(x, 1).state, "announcing"); /* it may still answer */
+    close_fixture(x);
+}
+
+TEST(trackers_wait_for_one_at_a_time_while_they_are_patient) {
+    struct fixture *x = open_fixture();
+    fake_tracker_says(x->fake, "/silent", "hang");
+    add(x, "/silent", 0);
+    add(x, "/a", 0);
+    start(x);
+    until_asked(x, 1);
+    for (int i = 0; i < 5; i++)
+        step(x);
+    CHECK_STR(heard(x), "/silent started");
+    close_fixture(x);
+}
+
+/* -- asking for more -------------------------------------------------------------------- */
+
+TEST(trackers_announce_when_asked_to_as_soon_as_the_min_interval_allows) {
+    struct fixture *x = open_fixture();
+    fake_tracker_says(x->fake, "/a", NO_PEERS);
+    add(x, "/a", 0);
+    start(x);
+    until_results(x, 1);
+    trackers_announce(x->t);
+    until_results(x, 2);
+    int64_t wait = fake_tracker_time(x->fake, 1) - fake_tracker_time(x->fake, 0);
+    CHECK(wait >= 60000 && wait < 1800000);
+    close_fixture(x);
+}
+
+TEST(trackers_that_failed_are_tried_when_asked_to_but_not_each_time) {
+    struct fixture *x = open_fixture();
+    trackers_set_pace(x->t, USEC_PER_SEC);
+    add(x, "/a", 0);
+    start(x);
+    until_results(x, 1);
+    for (int i = 0; i < 8; i++)
+        tracker_fail(x->t->list[0], 0, "no");
+    CHECK(row(x, 0).next_at - loop_now(x->loop) > 1000 * USEC_PER_SEC);
+    trackers_announce(x->t);
+    usec wait = row(x, 0).next_at - x->t->list[0]->asked_at;
+    CHECK_INT(wait, 15 * USEC_PER_SEC);
+    trackers_announce(x->t);
+    CHECK_INT(row(x, 0).next_at - x->t->list[0]->asked_at, 15 * USEC_PER_SEC);
+    close_fixture(x);
+}
+
+/* -- scrapes ---------------------------------------------------------------------------- */
+
+static void until_scrapes(struct fixture *x, unsigned n) {
+    usec end = loop_now(x->loop) + PATIENCE;
+    while (x->scrapes < n) {
+        CHECK(loop_now(x->loop) < end);
+        step(x);
+    }
+}
+
+TEST(trackers_scrape_by_udp_and_http_and_add_up_the_best) {
+    struct fixture *x = open_fixture();
+    fake_tracker_says(x->fake, "/scrape",
+                      "200 d5:filesd20:0123456789abcdefghijd8:completei4e"
+                      "10:downloadedi9e10:incompletei3eeee");
+    add_udp(x, "/announce", 0);
+    add(x, "/announce", 0);
+    CHECK_INT(trackers_counts(x->t).complete, -1);
+    CHECK_INT(trackers_scrape(x->t, (const uint8_t *)"0123456789abcdefghij", NULL), 2);
+    until_scrapes(x, 2);
+    CHECK_INT(row(x, 1).counts.complete, 4);
+    CHECK_INT(row(x, 1).counts.incomplete, 3);
+    CHECK_INT(trackers_counts(x->t).complete, 7);
+    CHECK_INT(trackers_counts(x->t).downloaded, 50);
+    CHECK_INT(trackers_counts(x->t).incomplete, 5);
+    close_fixture(x);
+}
+
+TEST(trackers_tell_why_a_scrape_failed) {
+    static const struct {
+        const char *reply;
+        int status;
+    } cases[] = {
+        {"200 d14:failure reason6:no waye", ERR_REFUSED},
+        {"404 ", ERR_REFUSED},
+        {"200 <html>", ERR_FORMAT},
+        {"200 d5:filesdee", ERR_NOTFOUND},
+        {"200 d5:filesi1ee", ERR_NOTFOUND},
+    };
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        struct fixture *x = open_fixture();
+        fake_tracker_says(x->fake, "/scrape", cases[i].reply);
+        add(x, "/announce", 0);
+        CHECK_INT(trackers_scrape(x->t, info_hash, NULL), 1);
+        until_scrapes(x, 1);
+        CHECK_INT(x->scrape_status, cases[i].status);
+        CHECK(x->scrape_text[0]);
+        CHECK_INT(row(x, 0).counts.complete, -1);
+        close_fixture(x);
+    }
+}
+
+TEST(trackers_are_scraped_once_a_minute_at_most) {
+    struct fixture *x = open_fixture();
+    trackers_set_pace(x->t, USEC_PER_SEC);
+    add_udp(x, "/announce", 0);
+    CHECK_INT(trackers_scrape(x->t, info_hash, NULL), 1);
+    CHECK_INT(trackers_scrape(x->t, info_hash, NULL), ERR_AGAIN);
+    until_scrapes(x, 1);
+    CHECK_INT(trackers_scrape(x->t, info_hash, NULL), ERR_AGAIN);
+    CHECK_INT(x->fake_udp.scrapes, 1);
+    close_fixture(x);
+}
+
+TEST(trackers_that_cannot_be_scraped_are_not) {
+    struct fixture *x = open_fixture();
+    struct err e = {0};
+    CHECK_INT(trackers_scrape(x->t, info_hash, &e), ERR_UNSUPPORTED);
+    add(x, "/a", 0);
+    CHECK_INT(trackers_scrape(x->t, info_hash, &e), ERR_UNSUPPORTED);
+    CHECK_INT(fake_tracker_count(x->fake), 0);
+    close_fixture(x);
+}
+
+/* -- another list ----------------------------------------------------------------------- */
+
+TEST(trackers_assigned_take_the_place_of_all_and_keep_what_is_known) {
+    struct fixture *x = open_fixture();
+    fake_tracker_says(x->fake, "/a", NO_PEERS);
+    add(x, "/a", 0);
+    add(x, "/gone", 1);
+    start(x);
+    until_results(x, 1);
+    char url[128];
+    snprintf(url, sizeof url, "%s", row(x, 0).url);
+    struct tracker_place places[] = {
+        {"http://b/", 4}, {url, 2}, {"http://c/", 2}, {"http://b/", 0}};
+    CHECK_INT(trackers_assign(x->t, places, 4, NULL), 0);
+    CHECK_INT(trackers_count(x->t), 3);
+    CHECK_STR(row(x, 0).url, url);
+    CHECK_STR(row(x, 0).state, "working");
+    CHECK_INT(row(x, 0).tier, 2);
+    CHECK_STR(row(x, 1).url, "http://c/");
+    CHECK_STR(row(x, 2).url, "http://b/");
+    CHECK_INT(row(x, 2).tier, 4);
+    CHECK_INT(trackers_assign(x->t, NULL, 0, NULL), 0);
+    CHECK_INT(trackers_count(x->t), 0);
+    close_fixture(x);
+}
+
+TEST(trackers_assigned_in_flight_go_silently) {
+    struct fixture *x = open_fixture();
+    fake_tracker_says(x->fake, "/a", "hang");
+    fake_tracker_says(x->fake, "/b", NO_PEERS);
+    add(x, "/a", 0);
+    start(x);
+    until_asked(x, 1);
+    char url[128];
+    snprintf(url, sizeof url, "http://127.0.0.1:%u/b", fake_tracker_port(x->fake));
+    CHECK_INT(trackers_assign(x->t, &(struct tracker_place){url, 0}, 1, NULL), 0);
+    until_results(x, 1);
+    CHECK_STR(heard(x), "/a started, /b started");
+    close_fixture(x);
+}
+
+TEST(trackers_assigned_wrongly_leave_all_as_it_was) {
+    struct fixture *x = open_fixture();
+    struct tracker_place bad[] = {{"http://new/", 0}, {"ftp://host/", 1}};
+    struct err e = {0};
+    add(x, "/a", 3);
+    CHECK_INT(trackers_assign(x->t, bad, 2, &e), ERR_INVALID);
+    CHECK(strstr(e.text, "ftp://host/"));
+    CHECK_INT(trackers_count(x->t), 1);
+    CHECK_INT(row(x, 0).tier, 3);
+    close_fixture(x);
+}
+
+TEST(trackers_assigned_without_memory_leave_all_as_it_was) {
+    struct fixture *x = open_fixture();
+    struct tracker_place places[] = {{"http://b/", 0}, {"http://c/", 1}};
+    add(x, "/a", 0);
+    CHECK_EACH_NOMEM(n) {
+        int rc = trackers_assign(x->t, places, 2, NULL);
+        bool hit = check_nomem_hit();
+        CHECK_INT(rc, hit ? ERR_NOMEM : 0);
+        CHECK_INT(trackers_count(x->t), hit ? 1 : 2);
+    }
     close_fixture(x);
 }
