@@ -62,6 +62,8 @@ group_peers() {
     need_command transmission-daemon transmission-daemon
     need_command transmission-create transmission-cli
     need_command opentracker opentracker
+    need_command microsocks microsocks
+    need_command tinyproxy tinyproxy-bin
     need python3-libtorrent any_of '/usr/lib*/python3*/*-packages/libtorrent*'
     need lua-luv lua_finds luv
     need lua-cqueues lua_finds _cqueues

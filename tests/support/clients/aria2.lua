@@ -1,4 +1,5 @@
--- aria2: dials those that a tracker names, but cannot be told of a peer itself.
+-- aria2: dials those that a tracker names, but cannot be told of a peer itself. It speaks to UDP
+-- trackers by the socket of its DHT, so `udp` turns that on: it knows no node.
 local ports = require "support.ports"
 local process = require "support.process"
 
@@ -7,7 +8,8 @@ local aria2 = { name = "aria2", host = "127.0.0.1", dials = true }
 local function start(mode, o, ...)
     local port = o.port or ports.free()
     local self = process.start {
-        "aria2c", "--no-conf", "--enable-dht=false", "--enable-dht6=false",
+        "aria2c", "--no-conf", "--enable-dht=" .. tostring(o.udp == true), "--enable-dht6=false",
+        "--dht-file-path=" .. o.dir .. "/../dht.dat", "--dht-listen-port=" .. port,
         "--enable-peer-exchange=false", "--bt-enable-lpd=false", "--disable-ipv6=true",
         "--bt-min-crypto-level=plain", "--file-allocation=none", "--summary-interval=0",
         "--console-log-level=notice", "--listen-port=" .. port, "--dir=" .. o.dir,

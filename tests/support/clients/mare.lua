@@ -62,6 +62,7 @@ local function start(verb, o, command)
     option(command, "--down", o.down)
     option(command, "--up", o.up)
     option(command, "--receive", o.receive)
+    option(command, "--proxy", o.proxy)
     for _, peer in ipairs(o.peers or {}) do
         option(command, "--peer", peer)
     end
@@ -73,7 +74,7 @@ local function start(verb, o, command)
     return self
 end
 
--- o: torrent, dir, and what else there is of port, host, peers, state, down, up, receive; get: seed
+-- o: torrent, dir, and what else there is of port, host, peers, proxy, state, down, up, receive; get: seed
 -- (true to go on uploading).
 function mare.get(o)
     local command = { "", "", "", "", "-o", o.dir }

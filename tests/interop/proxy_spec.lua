@@ -1,0 +1,88 @@
+-- Real proxies: a download goes through them, and nothing goes round them. They connect from
+-- 127.0.0.9, mare itself is bound to 127.0.0.5: whoever is dialled directly sees that.
+
+local libtorrent = require "support.clients.libtorrent"
+local mare = require "support.clients.mare"
+local opentracker = require "support.clients.opentracker"
+local payload = require "support.payload"
+local ports = require "support.ports"
+local process = require "support.process"
+local proxies = require "support.clients.proxies"
+local tmpdir = require "support.tmpdir"
+
+local DEADLINE = 60
+local OWN = "127.0.0.5"
+
+-- The addresses that the tracker gives for the torrent, as text.
+local function tracked_addresses(port, hash)
+    local id = hash:gsub("%x%x", "%%%0")
+    local answer = ports.get("127.0.0.1", port, "/announce?info_hash=" .. id ..
+        "&peer_id=-XX0000-000000000000&port=1&left=1&compact=1&numwant=50") or ""
+    local from, list = answer:find("5:peers%d+:", 1), {}
+    local length, start = answer:match("5:peers(%d+):()", from)
+    for at = start, start + tonumber(length) - 6, 6 do
+        list[("%d.%d.%d.%d"):format(answer:byte(at, at + 3))] = true
+    end
+    return list
+end
+
+for kind, start in pairs { SOCKS5 = proxies.socks5, HTTP = proxies.http } do
+    describe("a proxy by " .. kind, function()
+        local dir
+        before_each(function() dir = tmpdir() end)
+        after_each(process.cleanup)
+
+        for _, login in ipairs { "without", "with" } do
+            it("carries a download, " .. login .. " a password", function()
+                local data = payload.create(dir)
+                local seed = mare.seed { torrent = data.torrent, dir = data.dir }
+                local user = login == "with" and "me" or nil
+                local get = mare.get {
+                    torrent = data.torrent, dir = dir .. "/downloads", host = OWN,
+                    peers = { seed.address }, proxy = start(dir, user, user and "s3cret"),
+                }
+                get:complete(DEADLINE)
+                assert.is_nil(payload.difference(data, dir .. "/downloads"))
+                assert.truthy(#seed:events "peer" > 0)
+                for _, peer in ipairs(seed:events "peer") do
+                    assert.truthy(peer.address:find "^127%.0%.0%.9:", peer.address)
+                end
+                assert.is_nil(get:log():find("s3cret", 1, true))
+            end)
+        end
+
+        it("carries announces, and libtorrent's payload", function()
+            local port = ports.free()
+            local data = payload.create(dir, { opentracker.announce(port) })
+            local tracker = opentracker.start(dir, port, { data.hash })
+            libtorrent.seed { torrent = data.torrent, dir = data.dir }
+            tracker.wait_peers(data.hash, 1)
+            local get = mare.get {
+                torrent = data.torrent, dir = dir .. "/downloads", host = OWN,
+                proxy = start(dir), seed = true,
+            }
+            get:wait_event(DEADLINE, "complete")
+            assert.is_nil(payload.difference(data, dir .. "/downloads"))
+            tracker.wait_peers(data.hash, 2)
+            local seen = tracked_addresses(port, data.hash)
+            assert.is_true(seen["127.0.0.9"])
+            assert.is_nil(seen[OWN])
+        end)
+
+        it("that refuses the password lets nothing through", function()
+            local data = payload.create(dir)
+            local seed = mare.seed { torrent = data.torrent, dir = data.dir }
+            local url = start(dir, "me", "s3cret"):gsub("s3cret", "wr0ng")
+            local get = mare.get {
+                torrent = data.torrent, dir = dir .. "/downloads", host = OWN,
+                peers = { seed.address }, proxy = url,
+            }
+            local told = get:wait_event(DEADLINE, "error", function(event)
+                return event.message:find "the proxy "
+            end)
+            assert.equal("access", told.code)
+            assert.equal(0, #seed:events "peer")
+            assert.is_nil(get:log():find("wr0ng", 1, true))
+        end)
+    end)
+end

@@ -1,0 +1,190 @@
+-- torrent.trackers in Lua: looked at, changed, asked; and what a session with a proxy does not do.
+
+local loopback = require "support.loopback"
+local mare = require "mare"
+local uv = require "luv"
+
+local DEAD = "http://127.0.0.1:1/announce"
+
+local function urls(torrent)
+    local list = {}
+    for i, tracker in ipairs(torrent.trackers) do
+        list[i] = tracker.tier .. " " .. tracker.url
+    end
+    return list
+end
+
+describe("torrent.trackers", function()
+    local swarm, torrent
+    before_each(function()
+        swarm = loopback.new { trackers = { DEAD } }
+        torrent = assert(swarm:session():add(swarm.bytes, { paused = true }))
+    end)
+    after_each(function() swarm:close() end)
+
+    it("tells of each one", function()
+        local row = torrent.trackers[1]
+        assert.equal(DEAD, row.url)
+        assert.equal(1, row.tier)
+        assert.equal("idle", row.state)
+        assert.equal(0, row.peers)
+        assert.equal(0, row.failures)
+        assert.is_nil(row.seeds)
+        assert.is_nil(row.next)
+        assert.is_nil(torrent.swarm_seeds)
+    end)
+
+    it("takes a list of tiers", function()
+        torrent.trackers = { "udp://a:1", { "http://b/", "http://c/" }, DEAD }
+        assert.same({ "1 udp://a:1", "2 http://b/", "2 http://c/", "3 " .. DEAD }, urls(torrent))
+    end)
+
+    it("takes what it gave", function()
+        torrent.trackers = { { "http://b/", DEAD }, { "http://c/" } }
+        local before = urls(torrent)
+        torrent.trackers = torrent.trackers
+        assert.same(before, urls(torrent))
+        torrent.trackers = {}
+        assert.same({}, torrent.trackers)
+    end)
+
+    for what, value in pairs {
+        ["a string"] = DEAD,
+        ["what is no address"] = { DEAD, "gopher://x" },
+        ["a number"] = { 1 },
+        ["a list in a list in a list"] = { { { DEAD } } },
+        ["tier 0"] = { { url = DEAD, tier = 0 } },
+    } do
+        it("refuses " .. what .. ", and stays as it was", function()
+            assert.has_error(function() torrent.trackers = value end)
+            assert.same({ "1 " .. DEAD }, urls(torrent))
+        end)
+    end
+
+    it("refuses more than a thousand", function()
+        local many = {}
+        for i = 1, 1001 do
+            many[i] = "http://host/" .. i
+        end
+        assert.has_error(function() torrent.trackers = many end)
+        many[1001] = nil
+        torrent.trackers = many
+        assert.equal(1000, #torrent.trackers)
+    end)
+
+    it("says why one failed, and when it is asked again", function()
+        local told
+        torrent:on("tracker", function(_, announced) told = announced end)
+        torrent:resume()
+        swarm:until_true(function() return told end)
+        assert.equal(DEAD, told.url)
+        assert.equal("refused", told.code)
+        local row = torrent.trackers[1]
+        assert.equal("failed", row.state)
+        assert.equal(told.message, row.message)
+        assert.equal(1, row.failures)
+        assert.truthy(row.next > 10)
+        assert.is_true(torrent:announce())
+    end)
+
+    it("are not announced to while the torrent is paused", function()
+        local ok, _, code = torrent:announce()
+        assert.is_nil(ok)
+        assert.equal("again", code)
+    end)
+
+    it("are scraped also while it is paused, at most once a minute", function()
+        local told
+        torrent:on("scrape", function(_, scraped) told = scraped end)
+        assert.equal(1, torrent:scrape())
+        local again, _, code = torrent:scrape()
+        assert.is_nil(again)
+        assert.equal("again", code)
+        swarm:until_true(function() return told end)
+        assert.equal(DEAD, told.url)
+        assert.equal("refused", told.code)
+        assert.is_nil(told.seeds)
+    end)
+
+    it("without a form for scraping are not scraped", function()
+        torrent.trackers = { "http://127.0.0.1:1/x" }
+        local none, _, code = torrent:scrape()
+        assert.is_nil(none)
+        assert.equal("unsupported", code)
+    end)
+end)
+
+describe("a session with a proxy", function()
+    local swarm
+    before_each(function() swarm = loopback.new() end)
+    after_each(function() swarm:close() end)
+
+    local function open(options)
+        options.proxy = options.proxy or "socks5://me:secret@127.0.0.1:1"
+        return swarm:session(options)
+    end
+
+    for _, url in ipairs { "127.0.0.1:1080", "socks5://x", "ftp://me:secret@127.0.0.1:1" } do
+        it("refuses " .. url .. " without repeating it", function()
+            local session, message, code = mare.session { port = false, proxy = url }
+            assert.is_nil(session)
+            assert.equal("invalid", code)
+            assert.is_nil(message:find("secret", 1, true))
+        end)
+    end
+
+    it("shows where it is, but no password", function()
+        assert.equal("socks5://127.0.0.1:1", open({}).proxy)
+        assert.is_nil(swarm:session().proxy)
+    end)
+
+    it("does not listen, unless it may go round the proxy", function()
+        assert.is_nil(open({ port = 0 }).port)
+        assert.truthy(open({ port = 0, proxy_bypass = true }).port)
+    end)
+
+    it("resolves no name of a peer", function()
+        local torrent = assert(open({}):add(swarm.bytes))
+        local ok, message, code = torrent:connect "localhost:6881"
+        assert.is_nil(ok)
+        assert.equal("unsupported", code)
+        assert.truthy(message:find("proxy", 1, true))
+    end)
+
+    it("sends nothing to UDP trackers, and says so", function()
+        local socket, heard = uv.new_udp(), 0
+        socket:bind("127.0.0.1", 0)
+        socket:recv_start(function(_, data) heard = heard + (data and 1 or 0) end)
+        local url = "udp://127.0.0.1:" .. socket:getsockname().port
+        for _, bypass in ipairs { false, true } do
+            local torrent = assert(open({ proxy_bypass = bypass }):add(swarm.bytes))
+            torrent.trackers = { url }
+            local told
+            torrent:on("tracker", function(_, announced) told = announced end)
+            swarm:until_true(function()
+                uv.run "nowait"
+                return told or heard > 0
+            end)
+            assert.equal(bypass and 1 or 0, heard)
+            assert.equal(bypass and "announcing" or "unsupported", torrent.trackers[1].state)
+            assert.equal(not bypass and "unsupported" or nil, told and told.code)
+        end
+        socket:close()
+        uv.run "nowait"
+    end)
+
+    it("that is not there says so once, and dials nobody directly", function()
+        local session = open {}
+        local messages = {}
+        session:on("error", function(_, message) messages[#messages + 1] = message end)
+        local torrent = swarm:add(session)
+        swarm:until_true(function() return #messages > 0 and torrent.connecting == 0 end)
+        swarm:steps(20)
+        assert.truthy(messages[1]:find("the proxy socks5://127.0.0.1:1 cannot be reached", 1, true))
+        for _, message in ipairs(messages) do
+            assert.is_nil(message:find("secret", 1, true))
+        end
+        assert.equal(0, torrent.peer_count)
+        assert.equal(0, #swarm.seed.peers)
+    end)
+end)
