@@ -2,7 +2,6 @@
 #include "engine/external.h"
 
 #include "engine/session.h"
-#include "engine/torrent.h"
 
 #define ENOUGH 2u /* one alone may be a liar, or a peer in our own house */
 
@@ -37,26 +36,14 @@ static bool cast(struct external_votes *v, const struct addr *voter,
     return true;
 }
 
-static void set_own(struct addr *own, const struct addr *winner, uint16_t port) {
-    if (!winner->family)
-        return;
-    *own = *winner;
-    own->port = port;
-}
-
-void external_tell(struct torrent *t) {
-    const struct session *s = t->session;
-    set_own(&t->roster.own4, &s->external.v4.winner, s->port);
-    set_own(&t->roster.own6, &s->external.v6.winner, s->port);
+/* A tracker's address is not known here: all of them are the one voter 0.0.0.0 or ::. */
+static bool may_vote(const struct addr *voter) {
+    enum addr_kind kind = addr_kind(voter);
+    return kind == ADDR_GLOBAL || kind == ADDR_ANY;
 }
 
 void external_vote(struct session *s, const struct addr *voter, const struct addr *own) {
-    struct external_votes *v = own->family == 4 ? &s->external.v4 : &s->external.v6;
-    enum addr_kind kind = addr_kind(voter);
-    if (addr_kind(own) != ADDR_GLOBAL || (kind != ADDR_GLOBAL && kind != ADDR_ANY) ||
-        !cast(v, voter, own))
-        return;
-    LIST_EACH(l, &s->torrent_list) {
-        external_tell(LIST_ITEM(l, struct torrent, in_session));
-    }
+    struct external_votes *v = own->family == 4 ? &s->votes.v4 : &s->votes.v6;
+    if (addr_kind(own) == ADDR_GLOBAL && may_vote(voter) && cast(v, voter, own))
+        session_note_external(s, &v->winner);
 }

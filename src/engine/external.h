@@ -1,14 +1,14 @@
 /* external: the address that the world sees us at (BEP 24). Peers say it in their handshakes
  * (`yourip`), trackers in their answers, and any of them may lie: it is believed when most of
  * the last ones agree. It decides who dials whom first (BEP 40) and keeps us from dialling
- * ourselves. */
+ * ourselves. The DHT counts its own voters (proto/dht_vote), and
+ * the last to decide is believed (session_note_external). */
 #ifndef MARE_EXTERNAL_H
 #define MARE_EXTERNAL_H
 
 #include "base/addr.h"
 
 struct session;
-struct torrent;
 
 #define EXTERNAL_VOTERS \
     9u /* the latest count; with two or more that agree and are most */
@@ -28,7 +28,4 @@ struct external {
 /* Somebody at `voter` says that we are `own` (ports do not matter; local addresses are no votes).
  * A tracker's address is not known here: all of them are the one voter 0.0.0.0 or ::. */
 void external_vote(struct session *s, const struct addr *voter, const struct addr *own);
-/* The torrent is new: it is told what is known. */
-void external_tell(struct torrent *t);
-
 #endif

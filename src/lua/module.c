@@ -52,6 +52,8 @@ static const luaL_Reg functions[] = {
     {"info", info_parse},
     {"create", create_bytes},
     {"blocklist", blocklist_create},
+    {"magnet", magnet_read},
+    {"_is_magnet", magnet_is_likely},
     {"now", core_now},
     {"type", core_type},
     {"terminal_width", command_terminal_width},
