@@ -15,6 +15,7 @@ require "mare.session"
 require "mare.reader"
 local policy = require "mare.policy"
 local sources = require "mare.sources"
+local sim = require "mare.sim"
 local tasks = require "mare.tasks"
 
 local mare = {
@@ -24,6 +25,7 @@ local mare = {
     create = core.create,
     policy = policy,
     sleep = tasks.sleep,
+    sim = sim,
 }
 
 -- Sessions that may still be open, newest last. Weak: being listed keeps nothing alive.
@@ -83,16 +85,9 @@ function mare.blocklist(...)
     return list
 end
 
--- The contents of a .torrent, given its path or its bytes; of a magnet link, what it says.
+-- The contents of a .torrent, given its path or its bytes.
 function mare.info(source)
-    local kind = sources.kind(source)
-    if kind == "link" then
-        return core.magnet(source)
-    elseif kind == "url" then
-        return nil, "mare.info does not use the network: session:add takes web addresses",
-            "unsupported"
-    end
-    local bytes, message, code = sources.read(source, kind)
+    local bytes, message, code = sources.read(source)
     if not bytes then
         return nil, message, code
     end

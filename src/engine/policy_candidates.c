@@ -10,7 +10,6 @@
 #include "engine/peer.h"
 #include "engine/policy_rows.h"
 
-#define DECLINED_FOR (60 * USEC_PER_SEC)
 #define DOOR_AT_ONCE 64u /* judged in one step */
 
 static bool ask(struct torrent *t, enum policy_question q,
@@ -44,13 +43,7 @@ bool policy_admit_known(struct torrent *t) {
     uint32_t n = shortlist_unjudged(&t->roster, list);
     fill_rows(t, list, n, rows);
     (void)ask(t, POLICY_ADMIT, rows, n, verdicts);
-    for (uint32_t i = 0; i < n; i++) {
-        bool refused = verdicts[i].kind == VERDICT_NEVER;
-        list[i]->admission = refused ? ADMISSION_REFUSED : ADMISSION_GRANTED;
-        list[i]->judged_at = now;
-    }
-    if (n > 0)
-        t->roster.idle_until = 0; /* some may be dialled that could not before */
+    shortlist_admit(&t->roster, list, verdicts, n, now);
     return t->roster.unjudged;
 }
 
@@ -100,35 +93,13 @@ void policy_open_door(struct torrent *t) {
 
 /* ---- connect ---------------------------------------------------------------------------- */
 
-/* Scores first; the list is in the built-in order, which stays among equals. */
-static void sort_by_score(struct candidate **list, double *score, uint32_t n) {
-    for (uint32_t i = 1; i < n; i++) {
-        struct candidate *c = list[i];
-        double s = score[i];
-        uint32_t at = i;
-        for (; at > 0 && score[at - 1] < s; at--)
-            list[at] = list[at - 1], score[at] = score[at - 1];
-        list[at] = c, score[at] = s;
-    }
-}
-
 uint32_t policy_rank_due(struct torrent *t, bool seeding,
                          struct candidate *out[SHORTLIST_MAX]) {
     struct candidate_row rows[SHORTLIST_MAX];
     struct verdict verdicts[SHORTLIST_MAX];
-    double score[SHORTLIST_MAX];
     usec now = session_now(t->session);
-    uint32_t n = shortlist_due(&t->roster, now, seeding, out), kept = 0;
+    uint32_t n = shortlist_due(&t->roster, now, seeding, out);
     fill_rows(t, out, n, rows);
     (void)ask(t, POLICY_CONNECT, rows, n, verdicts);
-    for (uint32_t i = 0; i < n; i++) {
-        if (verdicts[i].kind == VERDICT_NEVER) {
-            out[i]->declined_until = now + DECLINED_FOR;
-            continue;
-        }
-        score[kept] = verdict_score(&verdicts[i]);
-        out[kept++] = out[i];
-    }
-    sort_by_score(out, score, kept);
-    return kept;
+    return shortlist_rank(out, verdicts, n, now);
 }

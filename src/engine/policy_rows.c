@@ -153,7 +153,7 @@ static uint32_t files(void *owner, uint32_t piece, uint32_t *first) {
 }
 
 struct policy_lore torrent_lore(struct torrent *t) {
-    return (struct policy_lore){t, holders, files};
+    return (struct policy_lore){t, holders, files, NULL};
 }
 
 /* ---- a round about peers ---------------------------------------------------------------- */

@@ -9,6 +9,7 @@
 #include "lua/info.h"
 #include "lua/object.h"
 #include "lua/session.h"
+#include "lua/sim.h"
 
 #include <time.h>
 
@@ -52,8 +53,7 @@ static const luaL_Reg functions[] = {
     {"info", info_parse},
     {"create", create_bytes},
     {"blocklist", blocklist_create},
-    {"magnet", magnet_read},
-    {"_is_magnet", magnet_is_likely},
+    {"sim", sim_create},
     {"now", core_now},
     {"type", core_type},
     {"terminal_width", command_terminal_width},
@@ -100,6 +100,7 @@ int luaopen_mare_core(lua_State *L) {
     luaL_setfuncs(L, functions, 0);
     push_method_tables(L);
     lua_setfield(L, -2, "methods");
+    sim_register(L);
     push_event_names(L);
     lua_setfield(L, -2, "events");
     lua_pushliteral(L, MARE_VERSION);

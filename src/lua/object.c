@@ -214,7 +214,8 @@ void object_get_session(lua_State *L, const struct target *t) {
 void object_get_torrent(lua_State *L, const struct target *t) {
     const struct box *b = lua_touserdata(L, 1);
     (void)t;
-    torrent_push(L, 1, b->torrent);
+    if (!policy_push_self(L, 1, &b->owner->policy))
+        torrent_push(L, 1, b->torrent);
 }
 
 /* ---- the metamethods ----------------------------------------------------------------------- */

@@ -205,6 +205,56 @@ const struct class policy_class = {
     .describe = describe,
 };
 
+/* ---- the torrent of a simulated peer -------------------------------------------------------- */
+
+static void set_number(lua_State *L, const char *name, double n) {
+    lua_pushnumber(L, (lua_Number)n);
+    lua_setfield(L, -2, name);
+}
+
+static void set_count(lua_State *L, const char *name, uint64_t n) {
+    compat_pushcount(L, n);
+    lua_setfield(L, -2, name);
+}
+
+static void push_new_self(lua_State *L, const struct policy_self *self) {
+    lua_createtable(L, 0, 8);
+    lua_pushboolean(L, self->done);
+    lua_setfield(L, -2, "done");
+    lua_pushstring(L, self->done ? "seeding" : "downloading");
+    lua_setfield(L, -2, "state");
+    set_number(L, "progress", self->progress);
+    set_count(L, "downloaded", self->downloaded);
+    set_count(L, "uploaded", self->uploaded);
+    set_count(L, "peer_count", self->connected);
+    set_number(L, "ratio",
+               (double)self->uploaded /
+                   (double)(self->downloaded ? self->downloaded : 1));
+}
+
+/* One table serves a whole round. */
+bool policy_push_self(lua_State *L, int near, const struct policy_bridge *b) {
+    const struct policy_lore *lore = b->asking ? b->asking->lore : NULL;
+    if (!lore || !lore->self)
+        return false;
+    near = lua_absindex(L, near);
+    env_push(L, near, "self");
+    env_push(L, near, "self_round");
+    bool fresh = !lua_isnil(L, -2) && lua_tointeger(L, -1) == (lua_Integer)b->round;
+    lua_pop(L, 1);
+    if (fresh)
+        return true;
+    lua_pop(L, 1);
+    push_new_self(L, lore->self);
+    compat_getuservalue(L, near);
+    lua_pushvalue(L, -2);
+    lua_setfield(L, -2, "self");
+    lua_pushinteger(L, (lua_Integer)b->round);
+    lua_setfield(L, -2, "self_round");
+    lua_pop(L, 1);
+    return true;
+}
+
 /* ---- counts -------------------------------------------------------------------------------- */
 
 static void push_counts(lua_State *L, const struct policy_counts *c) {

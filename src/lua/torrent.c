@@ -182,7 +182,10 @@ static bool resolve(const void *box, struct target *t) {
 }
 
 static void describe(lua_State *L, const struct target *t) {
-    lua_pushstring(L, torrent_name(t->torrent));
+    if (t->torrent->meta)
+        lua_pushstring(L, t->torrent->meta->name);
+    else
+        push_hex(L, t->torrent->info_hash, sizeof t->torrent->info_hash);
 }
 
 const struct class torrent_class = {

@@ -32,6 +32,15 @@ const char *policy_name(enum policy_question q); /* "admit", ... */
 /* The question of that name, or POLICY_QUESTIONS. */
 enum policy_question policy_named(const char *name);
 
+/* The one who asks, where no engine object tells of it (a simulator): its torrent. */
+struct policy_self {
+    bool done;
+    double progress; /* 0..1 */
+    uint64_t downloaded, uploaded;
+    uint32_t connected;   /* peers */
+    usec since, done_for; /* it began; it has everything; USEC_NEVER = it has not */
+};
+
 /* What somebody who asks can tell beyond the rows, when it is wanted. Members may be NULL. */
 struct policy_lore {
     void *owner;
@@ -39,6 +48,7 @@ struct policy_lore {
     uint32_t (*holders)(void *owner, uint32_t piece, handle *out, uint32_t max);
     /* Files that the piece lies in, counted from 0: sets *first, returns how many. */
     uint32_t (*files)(void *owner, uint32_t piece, uint32_t *first);
+    const struct policy_self *self; /* NULL: the engine's object does */
 };
 
 struct peer_row {

@@ -1,6 +1,8 @@
 /* shortlist: see the header. */
 #include "swarm/shortlist.h"
 
+#define DECLINED_FOR (60 * USEC_PER_SEC)
+
 /* Puts c where it belongs among the best n; the last falls out when it is full. */
 static uint32_t rank_in(struct candidate **best, uint32_t n, struct candidate *c,
                         const struct roster *r) {
@@ -61,4 +63,45 @@ void shortlist_forget(struct roster *r) {
     }
     r->unjudged = true;
     r->idle_until = 0;
+}
+
+/* ---- what a judge said ------------------------------------------------------------------ */
+
+void shortlist_admit(struct roster *r, struct candidate *const *list,
+                     const struct verdict *verdicts, uint32_t n, usec now) {
+    for (uint32_t i = 0; i < n; i++) {
+        bool refused = verdicts[i].kind == VERDICT_NEVER;
+        list[i]->admission = refused ? ADMISSION_REFUSED : ADMISSION_GRANTED;
+        list[i]->judged_at = now;
+    }
+    if (n > 0)
+        r->idle_until = 0; /* some may be dialled that could not before */
+}
+
+/* Scores first; the list is in the built-in order, which stays among equals. */
+static void sort_by_score(struct candidate **list, double *score, uint32_t n) {
+    for (uint32_t i = 1; i < n; i++) {
+        struct candidate *c = list[i];
+        double s = score[i];
+        uint32_t at = i;
+        for (; at > 0 && score[at - 1] < s; at--)
+            list[at] = list[at - 1], score[at] = score[at - 1];
+        list[at] = c, score[at] = s;
+    }
+}
+
+uint32_t shortlist_rank(struct candidate **list, const struct verdict *verdicts,
+                        uint32_t n, usec now) {
+    double score[SHORTLIST_MAX];
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < n; i++) {
+        if (verdicts[i].kind == VERDICT_NEVER) {
+            list[i]->declined_until = now + DECLINED_FOR;
+            continue;
+        }
+        score[kept] = verdict_score(&verdicts[i]);
+        list[kept++] = list[i];
+    }
+    sort_by_score(list, score, kept);
+    return kept;
 }

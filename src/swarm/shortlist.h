@@ -4,6 +4,7 @@
 #ifndef MARE_SHORTLIST_H
 #define MARE_SHORTLIST_H
 
+#include "swarm/policy.h"
 #include "swarm/roster.h"
 
 #define SHORTLIST_BEST 64u
@@ -15,6 +16,13 @@ uint32_t shortlist_due(struct roster *r, usec now, bool seeding,
                        struct candidate *out[SHORTLIST_MAX]);
 /* Those that have not been judged yet (admit). */
 uint32_t shortlist_unjudged(struct roster *r, struct candidate *out[SHORTLIST_MAX]);
+/* What the judge said of these: who may be dialled at all (admit). */
+void shortlist_admit(struct roster *r, struct candidate *const *list,
+                     const struct verdict *verdicts, uint32_t n, usec now);
+/* Whom to dial (connect), best first, the built-in order among equals: returns how many are left. Who
+ * is refused is put off for a minute. */
+uint32_t shortlist_rank(struct candidate **list, const struct verdict *verdicts,
+                        uint32_t n, usec now);
 /* There is a new judge: nobody has been judged by it. */
 void shortlist_forget(struct roster *r);
 

@@ -20,7 +20,7 @@ local function read_meta()
         local class = line:match "^%-%-%-@class ([%w.]+)"
         local field, text = line:match "^%-%-%-@field (%w[%w_]*)%??%s+(.*)$"
         local object, method = line:match "^function (%u%w+):([%w_]+)"
-        local of_module = line:match "^function mare%.([%w_]+)"
+        local of_module = line:match "^function mare%.([%w_]+)%("
         if class then
             current = documented[classes[class:match "^mare%.(%u%l+)$"]]
         elseif field and current then
