@@ -85,9 +85,16 @@ function mare.blocklist(...)
     return list
 end
 
--- The contents of a .torrent, given its path or its bytes.
+-- The contents of a .torrent, given its path or its bytes; of a magnet link, what it says.
 function mare.info(source)
-    local bytes, message, code = sources.read(source)
+    local kind = sources.kind(source)
+    if kind == "link" then
+        return core.magnet(source)
+    elseif kind == "url" then
+        return nil, "mare.info does not use the network: session:add takes web addresses",
+            "unsupported"
+    end
+    local bytes, message, code = sources.read(source, kind)
     if not bytes then
         return nil, message, code
     end

@@ -61,12 +61,13 @@ local mare = {}
 function mare.session(settings) end
 
 ---@class mare.Info
----@field name string
+---@field name? string
 ---@field info_hash string 40 hexadecimal digits
----@field piece_length integer
----@field pieces integer
----@field size integer padding included
----@field private boolean
+---@field piece_length? integer
+---@field pieces? integer
+---@field size? integer padding included
+---@field private? boolean
+---@field peers? string[] of a magnet link: HOST:PORT
 ---@field trackers string[][] tiers of addresses
 ---@field webseeds string[]
 ---@field comment? string
@@ -75,7 +76,8 @@ function mare.session(settings) end
 ---@field renamed string[] a sentence for each path that was unsafe and is stored under another name
 ---@field files { path: string, length: integer, offset: integer }[] paths as created below the directory
 
----Reads a .torrent: its path, or its bytes.
+---Reads a .torrent: its path, or its bytes. Of a magnet link: what it says; the rest is nil, `files`
+---is empty.
 ---@param source string
 ---@return mare.Info? info, string? message, mare.Code? code
 function mare.info(source) end
@@ -281,12 +283,21 @@ local Session = {}
 ---@field priorities? table<integer, integer> file number to 0 (skip) .. 7; 4 is normal
 ---@field allocation? "sparse"|"full" Default: the session's.
 
----Adds a torrent: the path of a .torrent, or its bytes. If it is in the session already: nil, message,
----"exists", and the torrent.
+---Adds a torrent: the path, web address or bytes of a .torrent, a magnet link, or an info-hash (40
+---hexadecimal digits or 32 of base32). If it is in the session already: nil, message, "exists", and
+---the torrent.
+---
+---A link says no more than where to ask: the torrent begins in the state "metadata", and goes on when
+---peers have told the rest (event `metadata`; at once when the state directory has it from the last
+---time). `files` and `priorities` are applied then.
+---
+---A web address takes time. In a task that suspends; with a callback it goes on behind (and the
+---callback gets what is returned elsewhere); otherwise the session is stepped until it is there.
 ---@param source string
 ---@param options? mare.AddOptions
----@return mare.Torrent? torrent, string? message, mare.Code? code, mare.Torrent? existing
-function Session:add(source, options) end
+---@param callback? fun(torrent: mare.Torrent?, message: string?, code: mare.Code?, existing: mare.Torrent?)
+---@return mare.Torrent|true|nil torrent, string? message, mare.Code? code, mare.Torrent? existing
+function Session:add(source, options, callback) end
 
 ---The same as torrent:remove(options).
 ---@param torrent mare.Torrent
@@ -422,9 +433,10 @@ function Dht:add_node(host, port) end
 ---@field alive boolean
 ---@field session mare.Session
 ---@field data table yours: empty at first, there as long as the torrent
----@field name? string as all of these up to `files`: nil while the metadata is not known
----@field info_hash string 40 hexadecimal digits; always known
----@field size? integer padding included
+---@field name string while the metadata is not known: as the link says, or the info-hash
+---@field info_hash string 40 hexadecimal digits
+---@field magnet string a link to it, with its trackers and web seeds
+---@field size? integer nil, as all of these up to `files`, while the metadata is not known; padding included
 ---@field piece_length? integer
 ---@field pieces? integer how many
 ---@field private? boolean
@@ -439,6 +451,7 @@ function Dht:add_node(host, port) end
 ---@field error? string why the disk makes it wait; it goes on by itself when there is room again
 ---@field done boolean all that is wanted is here
 ---@field progress number 0..1 of what is wanted
+---@field metadata_progress? number 0..1 of the metadata; nil once it is known
 ---@field check_progress? number 0..1 while checking
 ---@field have integer verified bytes
 ---@field wanted integer bytes of pieces that are not skipped

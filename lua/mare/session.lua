@@ -5,6 +5,7 @@ local core = require "mare.core"
 local handlers = require "mare.handlers"
 local sources = require "mare.sources"
 local tasks = require "mare.tasks"
+local web = require "mare.web"
 
 local session, torrent = core.methods.session, core.methods.torrent
 local file, piece, dht = core.methods.file, core.methods.piece, core.methods.dht
@@ -100,6 +101,21 @@ end
 -- ask it for its name.
 local posthumous = { removed = true, peer_closed = true, error = true }
 
+-- What was wished of the files of a link, before any handler may wish something else.
+local function grant_wishes(self, of)
+    local attached = of:_attached(false)
+    local wishes = attached and attached.wishes
+    if not wishes then
+        return
+    end
+    attached.wishes = nil
+    local ok, message, code = sources.grant(of, wishes)
+    if not ok then
+        of:pause()
+        handlers.dispatch(self, of, "error", message, code)
+    end
+end
+
 local function forget_removal(of)
     local attached = of and of:_attached(false)
     if attached then
@@ -115,6 +131,9 @@ local function tell_next(self)
     elseif name == "read" then
         answer_read(self, of, code, text, token, data, index)
     elseif not of or of.alive or posthumous[name] then
+        if name == "metadata" then
+            grant_wishes(self, of)
+        end
         handlers.dispatch(self, of, name, arguments[name](peer, index, code, text, token, data))
         if name == "removed" then
             forget_removal(of)
@@ -216,24 +235,60 @@ session.spawn = tasks.spawn
 
 -- ---- adding and removing ---------------------------------------------------------------------
 
-function session:add(source, options)
+-- Misuse is the line of who called session:add, `level` calls up.
+local function call_engine(level, add, self, what, options)
+    local ok, added, message, code, existing = pcall(add, self, what, options)
+    if not ok then
+        error(added, level)
+    end
+    return added, message, code, existing
+end
+
+local function add_bytes(self, bytes, options)
+    local chosen, message, code = sources.options(bytes, options)
+    if not chosen then
+        return nil, message, code
+    end
+    return call_engine(2, self._add, self, bytes, chosen)
+end
+
+local function add_link(self, link, options)
+    local rest, wishes = sources.link_options(options)
+    local added, message, code, existing = call_engine(3, self._add_link, self, link, rest)
+    if added and wishes then
+        added:_attached(true).wishes = wishes
+    end
+    return added, message, code, existing
+end
+
+local function add_page(self, url, options, callback)
+    local function finish(bytes, message, code)
+        if not bytes then
+            return nil, message, code
+        end
+        return add_bytes(self, bytes, options)
+    end
+    if callback then
+        return web.read(self, url, function(...) callback(finish(...)) end)
+    end
+    return finish(web.read(self, url))
+end
+
+function session:add(source, options, callback)
     if not self.alive then
         error("session is closed", 2)
     end
-    local bytes, message, code = sources.read(source)
+    local kind = sources.kind(source)
+    if kind == "url" then
+        return add_page(self, source, options, callback)
+    elseif kind == "link" then
+        return add_link(self, source, options)
+    end
+    local bytes, message, code = sources.read(source, kind)
     if not bytes then
         return nil, message, code
     end
-    options, message, code = sources.options(bytes, options)
-    if not options then
-        return nil, message, code
-    end
-    local ok, added, existing
-    ok, added, message, code, existing = pcall(self._add, self, bytes, options)
-    if not ok then
-        error(added, 2) -- misuse is the caller's line, not this one
-    end
-    return added, message, code, existing
+    return add_bytes(self, bytes, options)
 end
 
 function session:remove(of, options)

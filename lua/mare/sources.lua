@@ -1,5 +1,5 @@
--- sources: what session:add accepts: the path of a .torrent, or its bytes; and which of its files
--- are wanted.
+-- sources: what session:add accepts: the path, web address or bytes of a .torrent, a magnet link,
+-- an info-hash; and which of its files are wanted.
 
 local core = require "mare.core"
 
@@ -28,15 +28,28 @@ function sources.read_file(path)
     return bytes
 end
 
--- The bytes of the torrent that a source names. A file is looked for first, whatever its name.
-function sources.read(source)
+local function exists(path)
+    local f = io.open(path, "rb")
+    return f ~= nil and f:close()
+end
+
+-- "bytes", "link", "url" or "path". A file named like an info-hash is a file.
+function sources.kind(source)
     if type(source) ~= "string" then
         error("a torrent is named by a string, not a " .. type(source), 3)
-    elseif source:find "^magnet:" or source:find "^%x+$" and #source == 40 then
-        return refuse("magnet links and info-hashes are not supported yet", "unsupported")
-    elseif source:find "^%a+://" then
-        return refuse("web addresses are not supported yet: download the .torrent", "unsupported")
     elseif source:find "^d%d*:" or source:find "%z" then
+        return "bytes"
+    elseif source:find "^%a[%w+.-]*://" then
+        return "url"
+    elseif core._is_magnet(source) and not exists(source) then
+        return "link"
+    end
+    return "path"
+end
+
+-- The bytes of the .torrent that a source names, without a network.
+function sources.read(source, kind)
+    if kind == "bytes" then
         return source
     end
     return sources.read_file(source)
@@ -44,8 +57,16 @@ end
 
 -- ---- which files -----------------------------------------------------------------------------
 
+-- Misuse is the line of who called session:add, `level` calls up.
+local function check_entry(entry, level)
+    if type(entry) ~= "number" and type(entry) ~= "string" then
+        error("options.files lists numbers and patterns", level)
+    end
+end
+
 -- Marks what one entry of `files` names: a number from 1, or a pattern for the path.
 local function mark_wanted(info, wanted, entry)
+    check_entry(entry, 6)
     if type(entry) == "number" then
         if not info.files[entry] then
             return refuse(("there is no file %s (the torrent has %d)"):format(entry, #info.files),
@@ -53,8 +74,6 @@ local function mark_wanted(info, wanted, entry)
         end
         wanted[entry] = NORMAL
         return true
-    elseif type(entry) ~= "string" then
-        error("options.files lists numbers and patterns", 4)
     end
     local found = false
     for i, each in ipairs(info.files) do
@@ -68,10 +87,10 @@ local function mark_wanted(info, wanted, entry)
     return true
 end
 
-local function check_priority(number, priority)
+local function check_priority(number, priority, level)
     if type(number) ~= "number" or type(priority) ~= "number" or priority < 0 or priority > TOP
         or priority % 1 ~= 0 then
-        error("options.priorities maps file numbers to 0..7", 4)
+        error("options.priorities maps file numbers to 0..7", level)
     end
 end
 
@@ -88,7 +107,7 @@ local function choose(info, options)
         end
     end
     for number, priority in pairs(options.priorities or {}) do
-        check_priority(number, priority)
+        check_priority(number, priority, 5)
         if not chosen[number] then
             return refuse(("there is no file %s (the torrent has %d)"):format(number, #chosen),
                 "notfound")
@@ -110,12 +129,17 @@ local function for_engine(info, chosen)
     return table.concat(bytes)
 end
 
--- session:add's options as the engine wants them.
-function sources.options(bytes, options)
+local function copy(options)
     local out = {}
     for name, value in pairs(options or {}) do
         out[name] = value
     end
+    return out
+end
+
+-- session:add's options as the engine wants them.
+function sources.options(bytes, options)
+    local out = copy(options)
     if not out.files and not out.priorities then
         return out
     end
@@ -130,6 +154,36 @@ function sources.options(bytes, options)
     end
     out.files, out.priorities = nil, for_engine(info, chosen)
     return out
+end
+
+-- The same for a link: what is wished of its files has to wait until they are known.
+function sources.link_options(options)
+    local out = copy(options)
+    if not out.files and not out.priorities then
+        return out
+    end
+    for _, entry in ipairs(out.files or {}) do
+        check_entry(entry, 4)
+    end
+    for number, priority in pairs(out.priorities or {}) do
+        check_priority(number, priority, 4)
+    end
+    local wishes = { files = out.files, priorities = out.priorities }
+    out.files, out.priorities, out._choose_later = nil, nil, true
+    return out, wishes
+end
+
+-- The files are known now. True; or nil, message, code: nothing fits, and nothing is chosen.
+function sources.grant(torrent, wishes)
+    local files = torrent.files
+    local chosen, message, code = choose({ files = files }, wishes)
+    if not chosen then
+        return nil, message, code
+    end
+    for number, priority in ipairs(chosen) do
+        files[number].priority = priority
+    end
+    return true
 end
 
 return sources

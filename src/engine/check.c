@@ -165,11 +165,11 @@ void check_begin(struct torrent *t) {
 }
 
 int torrent_recheck(struct torrent *t, struct err *e) {
-    if (t->state == TORRENT_CHECKING || t->state == TORRENT_REMOVING ||
+    if (t->state < TORRENT_DOWNLOADING || t->state == TORRENT_REMOVING ||
         t->writes_running > 0 || t->aheads > 0)
         return err_set(e, ERR_BUSY,
                        "%s is being checked or written; try again in a moment",
-                       t->meta->name);
+                       torrent_name(t));
     connect_close_all(t, ERR_CANCELED, "the torrent is checked again");
     store_drop_waiting(t);
     download_abandon(&t->download);

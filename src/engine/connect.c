@@ -48,6 +48,10 @@ static bool is_seeding(const struct torrent *t) {
     return t->state == TORRENT_SEEDING || t->state == TORRENT_FINISHED;
 }
 
+static bool lacks_something(const struct torrent *t) {
+    return torrent_wants_data(t) || t->state == TORRENT_METADATA;
+}
+
 static void dial(struct torrent *t, struct candidate *c, usec now) {
     roster_note_dialled(c, now);
     t->session->dials++;
@@ -96,7 +100,7 @@ void connect_decide(struct torrent *t) {
         dial_next(t, now);
     if (!wants_peers(t))
         return; /* a peer that leaves brings us back */
-    if (torrent_wants_data(t) && t->peer_count < FEW_PEERS)
+    if (lacks_something(t) && t->peer_count < FEW_PEERS)
         want_more(t);
     if (!pace_allows(t, now)) {
         set_timer(t, t->session->dial_second + USEC_PER_SEC);

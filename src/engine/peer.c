@@ -9,6 +9,9 @@
 #include "base/err.h"
 #include "engine/connect.h"
 #include "engine/encryption.h"
+#include "engine/metadata.h"
+
+#define MOST_HAVES 50000u /* 450 KB to say; then it is cheaper to connect again */
 
 const char *peer_state_name(enum peer_state s) {
     static const char *const names[] = {"connecting", "handshake", "ready", "dead"};
@@ -247,11 +250,54 @@ void peer_on_greeted(struct peer *p) {
     session_event(p->session, EVENT_PEER, p->torrent, p, 0, 0, NULL);
 }
 
+/* Those that came before the metadata did were told that we have nothing. */
+static void tell_found(struct peer *p) {
+    const struct bitset *have = &p->torrent->have;
+    if (have->count > MOST_HAVES)
+        peer_close(p, ERR_BUSY, "to say at once what we have");
+    for (uint32_t i = 0; i < have->size && p->state == PEER_READY; i++) {
+        struct wire_message m = {WIRE_HAVE, i, 0, 0, 0};
+        if (bitset_has(have, i))
+            peer_say(p, &m);
+    }
+}
+
 void peer_on_torrent_ready(struct peer *p) {
     if (p->state != PEER_READY)
         return;
-    peer_say_hello(p);
+    if (p->said_hello)
+        tell_found(p);
+    else
+        peer_say_hello(p);
     peer_update_interest(p);
+}
+
+static const char *why_unfit(int status) {
+    switch (status) {
+    case ERR_BUSY: return "said more than could be kept before the metadata came";
+    case ERR_NOMEM: return "out of memory";
+    default: return "what it has cannot be of this torrent";
+    }
+}
+
+void peer_on_metadata(struct peer *p) {
+    uint32_t pieces = p->torrent->meta->pieces;
+    struct bitset has = {0};
+    int status = bitset_init(&has, pieces);
+    if (status == 0) {
+        p->has = has;
+        p->reader.pieces = pieces;
+        status = early_apply(p);
+    }
+    if (status < 0) {
+        bitset_fini(&p->has); /* nothing of it was counted */
+        peer_close(p, status, why_unfit(status));
+        return;
+    }
+    if (p->got_pieces || p->has.count > 0)
+        (void)peer_on_first_pieces(p);
+    if (p->state == PEER_READY)
+        peer_say_extensions(p); /* now we have the metadata, too */
 }
 
 /* ---- death ------------------------------------------------------------------------------ */
@@ -260,8 +306,10 @@ static void leave_swarm(struct peer *p) {
     struct torrent *t = p->torrent;
     peer_drop_requests(p);
     download_on_gone(&t->download, p->id);
-    if (t->meta)
+    if (p->has.size > 0)
         picker_forget_peer(&t->picker, &p->has);
+    metadata_on_gone(p);
+    early_fini(p);
     t->peer_count--;
     t->ready_count -= p->was_ready;
     t->download.peers = t->ready_count;
@@ -323,6 +371,7 @@ void peer_bury(struct peer *p) {
     wire_reader_fini(&p->reader);
     bitset_fini(&p->has);
     bitset_fini(&p->allowed);
+    pex_fini(&p->pex);
     free(p->aside);
     free(p);
 }

@@ -5,10 +5,12 @@
 #define MARE_PEER_H
 
 #include "codec/extension.h"
+#include "engine/early.h"
 #include "engine/peer_send.h"
 #include "engine/torrent.h"
 #include "proto/handshake.h"
 #include "proto/wire_reader.h"
+#include "swarm/pex.h"
 #include "swarm/requests.h"
 #include "swarm/upload_queue.h"
 
@@ -55,7 +57,12 @@ struct peer {
     bool was_ready;       /* the handshakes went through */
     bool upload_only;
     bool parole;
+    bool said_hello; /* it knows what we have: from now on by HAVE */
     struct bitset has;
+    struct early early; /* what it has, while nobody knows how many pieces there are */
+    struct pex pex;     /* whom we told it of (exchange) */
+    uint32_t falls;     /* times that it was a seed and lost a piece (BEP 54) */
+    uint32_t metadata_given;  /* pieces of the info dictionary */
     struct bitset allowed;    /* pieces we may ask while choked (BEP 6); size 0 = none */
     uint32_t allowed_out[16]; /* pieces they may ask while choked */
     uint8_t allowed_out_count;
@@ -114,10 +121,20 @@ void peer_on_torrent_ready(
 void peer_on_ready(struct peer *p, int events);
 void peer_update_want(struct peer *p);
 extern const struct wire_hooks peer_wire_hooks;
+/* The metadata has come: what it said before is held against it. May close it. */
+void peer_on_metadata(struct peer *p);
+
+/* peer_extensions */
+void peer_say_extensions(
+    struct peer *p); /* our extension handshake; again when it changed */
+void peer_say_upload_only(struct peer *p);              /* BEP 21, when it has changed */
+void peer_say_donthave(struct peer *p, uint32_t piece); /* BEP 54, if it understands */
+int peer_on_extended(struct peer *p, struct chunked_buffer *body, uint32_t len);
 /* peer_messages */
-void peer_say_hello(
-    struct peer *p); /* after both handshakes: extension handshake, bitfield */
-void peer_say_upload_only(struct peer *p); /* BEP 21, when it has changed */
+void peer_say_hello(struct peer *p); /* what we have, after both handshakes */
+int peer_on_first_pieces(
+    struct peer *p); /* p->has is filled; nothing of it is counted yet */
+void peer_note_progress(struct peer *p); /* p->has has changed */
 int peer_on_handshake(void *owner, const struct handshake *h);
 int peer_on_message(void *owner, const struct wire_message *m);
 int peer_on_body(void *owner, int id, struct chunked_buffer *body, uint32_t len);

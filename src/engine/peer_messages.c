@@ -6,44 +6,15 @@
 #include "engine/mapping.h"
 #include "engine/peer.h"
 
-#define OUR_REQQ 2000 /* upload_queue's bound */
 #define ALLOWED_FAST_COUNT 10
 #define REJECT_PAUSE (1 * USEC_PER_SEC)
 
 /* ---- what we say first ------------------------------------------------------------------ */
 
-/* BEP 21: we fetch nothing (any more), although we may not have everything. */
-static bool is_upload_only(const struct torrent *t) {
-    return t->state == TORRENT_FINISHED || t->state == TORRENT_SEEDING;
-}
-
-void peer_say_upload_only(struct peer *p) {
-    uint8_t yes = is_upload_only(p->torrent), id = p->ext.id[EXT_UPLOAD_ONLY];
-    if (p->state == PEER_READY && p->hs.extensions && id)
-        peer_say_extended(p, id, &yes, 1);
-}
-
-static void say_extensions(struct peer *p) {
-    struct extension_handshake h = {.reqq = OUR_REQQ, .upload_only = -1};
-    struct text t;
-    if (!p->hs.extensions)
-        return;
-    h.id[EXT_UPLOAD_ONLY] = EXT_UPLOAD_ONLY;
-    strcpy(h.version, "mare " MARE_VERSION);
-    h.port = mapping_public_port(p->session);
-    h.yourip = p->addr;
-    h.upload_only = is_upload_only(p->torrent);
-    text_init(&t);
-    extension_handshake_encode(&t, &h);
-    if (!t.failed)
-        peer_say_extended(p, EXT_HANDSHAKE, t.data, t.len);
-    text_free(&t);
-}
-
 static void say_bitfield(struct peer *p) {
     const struct bitset *have = &p->torrent->have;
     uint8_t head[5];
-    if (p->hs.fast && bitset_full(have))
+    if (p->hs.fast && have->size > 0 && bitset_full(have))
         peer_say_simple(p, WIRE_HAVE_ALL);
     else if (p->hs.fast && have->count == 0)
         peer_say_simple(p, WIRE_HAVE_NONE);
@@ -77,8 +48,9 @@ static void say_dht_port(struct peer *p) {
 }
 
 void peer_say_hello(struct peer *p) {
+    p->said_hello = true;
     say_bitfield(p); /* before anything else (BEP 3) */
-    say_extensions(p);
+    peer_say_extensions(p);
     say_dht_port(p);
     say_allowed_fast(p);
 }
@@ -129,7 +101,7 @@ static int on_not_interested(struct peer *p, const struct wire_message *m) {
 }
 
 /* Its pieces became one seed's, if they did. */
-static void note_progress(struct peer *p) {
+void peer_note_progress(struct peer *p) {
     if (!p->has_all_counted && bitset_full(&p->has)) {
         picker_note_became_seed(&p->torrent->picker);
         p->has_all_counted = true;
@@ -142,13 +114,15 @@ static void note_progress(struct peer *p) {
 
 static int on_have(struct peer *p, const struct wire_message *m) {
     struct torrent *t = p->torrent;
+    if (!t->meta)
+        return early_on_have(p, m->index);
     if (m->index >= p->has.size)
         return ERR_PROTOCOL;
     if (!bitset_add(&p->has, m->index))
         return 0;
     picker_note_have(&t->picker, m->index);
     if (bitset_full(&p->has))
-        note_progress(p);
+        peer_note_progress(p);
     else if (!p->interested && picker_state(&t->picker, m->index) < PIECE_HASHING)
         peer_update_interest(p);
     else
@@ -157,10 +131,10 @@ static int on_have(struct peer *p, const struct wire_message *m) {
 }
 
 /* BITFIELD, HAVE_ALL or HAVE_NONE has filled p->has; nothing of it is counted yet. */
-static int on_first_pieces(struct peer *p) {
+int peer_on_first_pieces(struct peer *p) {
     picker_note_peer(&p->torrent->picker, &p->has);
     p->has_all_counted = bitset_full(&p->has);
-    note_progress(p);
+    peer_note_progress(p);
     return 0;
 }
 
@@ -170,12 +144,14 @@ static int on_more_pieces(struct peer *p, const struct bitset *in) {
     for (uint32_t i = 0; i < in->size; i++)
         if (bitset_has(in, i) && bitset_add(&p->has, i))
             picker_note_have(&p->torrent->picker, i);
-    note_progress(p);
+    peer_note_progress(p);
     peer_want_requests(p);
     return 0;
 }
 
 static int on_bitfield(struct peer *p, struct chunked_buffer *body, uint32_t len) {
+    if (!p->torrent->meta)
+        return early_on_bitfield(p, body, len);
     if (len != bitset_bytes(p->has.size))
         return ERR_PROTOCOL;
     struct bitset in = {0};
@@ -187,7 +163,7 @@ static int on_bitfield(struct peer *p, struct chunked_buffer *body, uint32_t len
         status = bitset_load(&p->has, in.bytes, len);
     if (status == 0) {
         p->got_pieces = true;
-        status = later ? on_more_pieces(p, &in) : on_first_pieces(p);
+        status = later ? on_more_pieces(p, &in) : peer_on_first_pieces(p);
     }
     bitset_fini(&in);
     return status == 0 || status == ERR_NOMEM ? status : ERR_PROTOCOL;
@@ -197,14 +173,16 @@ static int on_have_all(struct peer *p, const struct wire_message *m) {
     (void)m;
     if (!p->hs.fast || p->got_pieces || p->has.count > 0)
         return ERR_PROTOCOL;
+    if (!p->torrent->meta)
+        return early_on_have_all(p);
     p->got_pieces = true;
     bitset_fill(&p->has);
-    return on_first_pieces(p);
+    return peer_on_first_pieces(p);
 }
 
 static int on_have_none(struct peer *p, const struct wire_message *m) {
     (void)m;
-    if (!p->hs.fast || p->got_pieces || p->has.count > 0)
+    if (!p->hs.fast || p->got_pieces || p->has.count > 0 || p->early.count > 0)
         return ERR_PROTOCOL;
     p->got_pieces = true;
     return 0;
@@ -242,6 +220,8 @@ static int on_reject(struct peer *p, const struct wire_message *m) {
 }
 
 static int on_allowed_fast(struct peer *p, const struct wire_message *m) {
+    if (p->hs.fast && !p->torrent->meta)
+        return 0; /* what it is good for nobody knows yet */
     if (!p->hs.fast || m->index >= p->has.size)
         return ERR_PROTOCOL;
     if (p->allowed.size == 0 && bitset_init(&p->allowed, p->has.size) < 0)
@@ -252,8 +232,8 @@ static int on_allowed_fast(struct peer *p, const struct wire_message *m) {
 }
 
 static int on_suggest(struct peer *p, const struct wire_message *m) {
-    return !p->hs.fast || m->index >= p->has.size ? ERR_PROTOCOL
-                                                  : 0; /* our picker knows better */
+    bool possible = !p->torrent->meta || m->index < p->has.size;
+    return p->hs.fast && possible ? 0 : ERR_PROTOCOL; /* our picker knows better */
 }
 
 /* Where its DHT node is (BEP 5). It is asked once a connection: our questions are not for a peer to
@@ -304,47 +284,9 @@ int peer_on_message(void *owner, const struct wire_message *m) {
     return still_open(p, handler_of(m->id)(p, m));
 }
 
-/* ---- extensions ------------------------------------------------------------------------- */
-
-static int on_extension_handshake(struct peer *p, const uint8_t *data, size_t len) {
-    int status = extension_handshake_decode(&p->ext, data, len);
-    if (status < 0)
-        return status == ERR_NOMEM ? status : ERR_PROTOCOL;
-    if (p->ext.version[0])
-        memcpy(p->client, p->ext.version, sizeof p->client);
-    if (p->ext.upload_only >= 0)
-        p->upload_only = p->ext.upload_only;
-    if (p->incoming && p->ext.port)
-        connect_on_listen_port(p, p->ext.port);
-    torrent_want_turnover(p->torrent, p);
-    peer_want_requests(p); /* reqq may allow more */
-    return 0;
-}
-
-static int on_upload_only(struct peer *p, const uint8_t *data, size_t len) {
-    if (len >= 1)
-        p->upload_only = data[0] != 0;
-    torrent_want_turnover(p->torrent, p);
-    return 0;
-}
-
-static int on_extended(struct peer *p, struct chunked_buffer *body, uint32_t len) {
-    uint8_t small[4096], *data = small;
-    if (!p->hs.extensions || len == 0 || len > sizeof small)
-        return p->hs.extensions && len > 0
-                   ? 0
-                   : ERR_PROTOCOL; /* nothing of ours is that long */
-    (void)chunked_buffer_consume(body, data, len);
-    switch (data[0]) {
-    case EXT_HANDSHAKE: return on_extension_handshake(p, data + 1, len - 1);
-    case EXT_UPLOAD_ONLY: return on_upload_only(p, data + 1, len - 1);
-    default: return 0;
-    }
-}
-
 int peer_on_body(void *owner, int id, struct chunked_buffer *body, uint32_t len) {
     struct peer *p = owner;
     int status =
-        id == WIRE_BITFIELD ? on_bitfield(p, body, len) : on_extended(p, body, len);
+        id == WIRE_BITFIELD ? on_bitfield(p, body, len) : peer_on_extended(p, body, len);
     return still_open(p, status);
 }

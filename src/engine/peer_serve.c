@@ -118,8 +118,17 @@ static uint32_t run_end(const struct torrent *t, const struct flight *f, uint32_
     return MAX(i, from + 1);
 }
 
+/* What cannot be read is not to be asked for again (BEP 54). */
+static void disown(struct peer *p, const struct flight *f) {
+    for (uint32_t i = 0; i < f->blocks; i++)
+        if (i == 0 || f->block[i].index != f->block[i - 1].index)
+            peer_say_donthave(p, f->block[i].index);
+}
+
 static void flight_failed(struct peer *p, struct flight *f, const struct err *e) {
     session_event(p->session, EVENT_ERROR, p->torrent, NULL, 0, e->code, "%s", e->text);
+    if (e->code != ERR_NOMEM)
+        disown(p, f);
     p->send.flight = f, p->send.reading = false;
     recall_flight(p);
 }

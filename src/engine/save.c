@@ -15,9 +15,13 @@
 
 /* ---- loading ----------------------------------------------------------------------------- */
 
-static char *path_of(const struct torrent *t) {
+static char *path_with(const struct torrent *t, const char *suffix) {
     const char *state = t->session->settings.state;
-    return state ? resume_path(state, t->info_hash, "resume") : NULL;
+    return state ? resume_path(state, t->info_hash, suffix) : NULL;
+}
+
+static char *path_of(const struct torrent *t) {
+    return path_with(t, "resume");
 }
 
 static void take_over(struct torrent *t) {
@@ -55,11 +59,16 @@ void save_load(struct torrent *t) {
     free(path);
 }
 
-void save_forget(struct torrent *t) {
-    char *path = path_of(t);
+static void forget(struct torrent *t, const char *suffix) {
+    char *path = path_with(t, suffix);
     if (path)
         (void)file_remove(path);
     free(path);
+}
+
+void save_forget(struct torrent *t) {
+    forget(t, "resume");
+    forget(t, "torrent"); /* the metadata of a link */
 }
 
 /* ---- saving ------------------------------------------------------------------------------ */
@@ -165,7 +174,7 @@ static void on_stat(struct storage_op *op) {
 
 int torrent_save(struct torrent *t) {
     struct save *s;
-    if (!t->session->settings.state || t->state == TORRENT_CHECKING || t->saving)
+    if (!t->session->settings.state || t->state < TORRENT_DOWNLOADING || t->saving)
         return 0;
     s = calloc(1, sizeof *s);
     if (!s)

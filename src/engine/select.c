@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/err.h"
+#include "codec/magnet.h"
 #include "engine/policy_pieces.h"
 
 static int file_based(const struct torrent *t, uint32_t piece) {
@@ -32,13 +33,21 @@ static void update_pieces(struct torrent *t, uint32_t first, uint32_t end) {
         picker_set_priority(&t->picker, i, select_piece_priority(t, i));
 }
 
-void select_init(struct torrent *t, const uint8_t *priority, uint32_t count) {
+/* BEP 53: the link names files, or none and means all. */
+static void take_from_link(struct torrent *t, const struct magnet *link) {
+    for (uint32_t f = 0; f < t->meta->file_count; f++)
+        t->file_priority[f] = magnet_selects(link, f) ? PRIORITY_NORMAL : PRIORITY_SKIP;
+}
+
+void select_init(struct torrent *t, const struct add_options *o) {
     uint32_t files = t->meta->file_count;
-    memset(t->file_priority, PRIORITY_NORMAL, files);
-    if (priority)
-        memcpy(t->file_priority, priority, MIN(count, files));
-    else if (t->resume)
+    memset(t->file_priority, o->choose_later ? PRIORITY_SKIP : PRIORITY_NORMAL, files);
+    if (o->file_priority)
+        memcpy(t->file_priority, o->file_priority, MIN(o->file_priorities, files));
+    else if (t->resume && !o->choose_later)
         memcpy(t->file_priority, t->resume->file_priority, files);
+    else if (o->link && !o->choose_later)
+        take_from_link(t, o->link);
     update_pieces(t, 0, t->meta->pieces);
 }
 
@@ -116,7 +125,8 @@ static void on_wishes_changed(struct torrent *t) {
 
 int torrent_set_file_priority(struct torrent *t, uint32_t file, int priority) {
     uint32_t first, end;
-    if (file >= t->meta->file_count || priority < 0 || priority > PRIORITY_TOP)
+    if (!t->meta || file >= t->meta->file_count || priority < 0 ||
+        priority > PRIORITY_TOP)
         return ERR_INVALID;
     bool was_wanted = t->file_priority[file] > 0;
     if (t->file_priority[file] == priority)

@@ -5,8 +5,8 @@
 
 #include "engine/torrent.h"
 
-/* At birth: the user's choice, else what resume says, else everything. */
-void select_init(struct torrent *t, const uint8_t *priority, uint32_t count);
+/* At birth: the user's choice, else what resume says, else what the link says, else everything. */
+void select_init(struct torrent *t, const struct add_options *o);
 /* What a piece's priority is to be, by its files and by what readers need. */
 int select_piece_priority(const struct torrent *t, uint32_t piece);
 /* The wanted files as a set (initialised here, freed by the caller). 0 or ERR_NOMEM. */

@@ -12,6 +12,7 @@
 #include "engine/connect.h"
 #include "engine/limits.h"
 #include "engine/mapping.h"
+#include "engine/page.h"
 #include "engine/peer.h"
 #include "io/device.h"
 #include "swarm/choker.h"
@@ -65,7 +66,7 @@ static void init_lists(struct session *s) {
     struct link *lists[] = {&s->torrent_list, &s->unknown,        &s->hungry,
                             &s->starving,     &s->dirty,          &s->to_decide,
                             &s->dying_peers,  &s->dying_torrents, &s->lookups,
-                            &s->checkers,     &s->readers_due};
+                            &s->checkers,     &s->readers_due,    &s->pages};
     for (size_t i = 0; i < COUNT_OF(lists); i++)
         list_init(lists[i]);
 }
@@ -439,6 +440,7 @@ static void stop_finders(struct session *s) {
 static void stop_everything(struct session *s) {
     mapping_end(s);
     lookups_cancel(s);
+    pages_cancel(s);
     if (s->listener4)
         listener_close(s->listener4);
     if (s->listener6)

@@ -22,6 +22,7 @@
 #include "engine/dht_node.h"
 #include "engine/dht_seek.h"
 #include "engine/events.h"
+#include "engine/external.h"
 #include "engine/lsd.h"
 #include "engine/settings.h"
 #include "engine/stats.h"
@@ -81,11 +82,13 @@ struct session {
     uint32_t batches;     /* of pieces that are being checked */
     struct link dying_peers, dying_torrents;
     struct link lookups;     /* host names being resolved */
+    struct link pages;       /* web addresses being fetched */
     struct link readers_due; /* whose pending read may have an answer */
     struct timer down_timer, up_timer;
     struct bans bans;
-    struct policy policy; /* who judges instead of the built-ins; no hooks = nobody */
-    usec dial_second;     /* the second that `dials` counts */
+    struct external votes; /* of peers and trackers, for external4 and external6 */
+    struct policy policy;  /* who judges instead of the built-ins; no hooks = nobody */
+    usec dial_second;      /* the second that `dials` counts */
     uint32_t dials;
     bool stepping, closed;
 };

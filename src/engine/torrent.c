@@ -7,14 +7,15 @@
 #include <time.h>
 
 #include "base/err.h"
-#include "engine/check.h"
+#include "engine/add.h"
 #include "engine/choke.h"
 #include "engine/connect.h"
+#include "engine/exchange.h"
 #include "engine/mapping.h"
+#include "engine/metadata.h"
 #include "engine/peer.h"
 #include "engine/policy_pieces.h"
 #include "engine/save.h"
-#include "engine/select.h"
 #include "engine/store.h"
 #include "swarm/shortlist.h"
 
@@ -24,6 +25,12 @@ const char *torrent_state_name(enum torrent_state s) {
     return names[s];
 }
 
+const char *torrent_name(const struct torrent *t) {
+    if (t->meta)
+        return t->meta->name;
+    return t->metadata && t->metadata->link.name ? t->metadata->link.name : t->hex;
+}
+
 /* ---- trackers' questions ----------------------------------------------------------------- */
 
 static void describe(void *owner, struct announce_request *r, bool *want_peers) {
@@ -31,7 +38,7 @@ static void describe(void *owner, struct announce_request *r, bool *want_peers) 
     uint16_t port = mapping_public_port(t->session);
     r->port = port ? port : 1; /* some refuse port 0 */
     r->uploaded = t->uploaded, r->downloaded = t->downloaded;
-    r->left = torrent_bytes_left(t);
+    r->left = t->meta ? torrent_bytes_left(t) : WIRE_BLOCK; /* not 0: we are no seed */
     *want_peers = torrent_active(t) && t->peer_count < connect_limit(t);
 }
 
@@ -48,7 +55,7 @@ static void on_tracker_result(void *owner, const char *url, int status, const ch
 
 static void on_external_ip(void *owner, const struct addr *a) {
     const struct torrent *t = owner;
-    session_note_external(t->session, a);
+    external_vote(t->session, &(struct addr){.family = a->family}, a);
 }
 
 static void on_scrape(void *owner, const char *url, int status, const char *text,
@@ -69,7 +76,7 @@ static void on_scrape(void *owner, const char *url, int status, const char *text
 static const struct trackers_hooks tracker_hooks = {
     describe, on_tracker_peers, on_tracker_result, on_external_ip, on_scrape};
 
-static struct trackers *make_trackers(struct torrent *t) {
+static struct trackers *make_trackers(struct torrent *t, const struct metainfo *m) {
     struct session *s = t->session;
     const struct trackers_tools tools = {
         .loop = s->loop,
@@ -80,7 +87,7 @@ static struct trackers *make_trackers(struct torrent *t) {
         .bind = s->settings.bind,
         .ca_file = s->settings.ca_file,
     };
-    return trackers_new(&tools, t->meta, &tracker_hooks, t);
+    return trackers_new(&tools, m, &tracker_hooks, t);
 }
 
 /* ---- birth ------------------------------------------------------------------------------- */
@@ -91,19 +98,36 @@ static void on_connect_timer(struct timer *timer, usec now) {
                           true);
 }
 
-static struct torrent *torrent_new(struct session *s, struct metainfo *m) {
+/* Nobody has it yet. */
+static void init_content(struct torrent *t) {
+    list_init(&t->open.list);
+    t->download = (struct download){
+        .picker = &t->picker, .open = &t->open, .max_block = WIRE_BLOCK};
+}
+
+/* Its name among others: its trackers, its handle. */
+static int introduce(struct torrent *t, const struct metainfo *m) {
+    t->trackers = make_trackers(t, m);
+    t->id = slots_add(&t->session->torrents, t);
+    return t->trackers && t->id ? 0 : ERR_NOMEM;
+}
+
+struct torrent *torrent_new(struct session *s, const uint8_t info_hash[SHA1_LEN],
+                            const struct metainfo *m) {
     struct torrent *t = calloc(1, sizeof *t);
     if (!t)
         return NULL;
-    t->session = s, t->meta = m;
-    t->state = TORRENT_CHECKING;
-    memcpy(t->info_hash, m->info_hash, sizeof t->info_hash);
+    t->session = s;
+    t->state = m ? TORRENT_CHECKING : TORRENT_METADATA;
+    memcpy(t->info_hash, info_hash, SHA1_LEN);
+    hex_encode(t->hex, info_hash, SHA1_LEN);
     list_init(&t->in_session), list_init(&t->in_decide), list_init(&t->in_checkers),
         list_init(&t->dying);
     list_init(&t->peers), list_init(&t->at_door), list_init(&t->to_plan);
     roster_init(&t->roster);
     blame_init(&t->blame);
     timer_init(&t->connect_timer, on_connect_timer);
+    init_content(t);
     choke_init(t);
     dht_seek_init(t);
     lsd_member_init(t);
@@ -111,64 +135,23 @@ static struct torrent *torrent_new(struct session *s, struct metainfo *m) {
     store_init(t);
     save_init(t);
     readers_init(t);
+    exchange_init(t);
     usec now = session_now(s);
     bucket_init(&t->up, 0, now), bucket_init(&t->down, 0, now);
     t->added_at = (int64_t)time(NULL);
     t->roster.own4 = s->external4, t->roster.own6 = s->external6;
-    return t;
+    if (introduce(t, m) == 0)
+        return t;
+    torrent_free(t);
+    return NULL;
 }
 
-/* What grows with the torrent. */
-static int allocate(struct torrent *t) {
-    const struct metainfo *m = t->meta;
-    /* A buffer that was given back is warm, a fresh one costs a page fault every four kilobytes: while
-     * pieces come, all are kept (choke lets them go every round, and when it is over). */
-    uint32_t idle = (uint32_t)(t->session->budget.limit / m->piece_length) + 1;
-    t->file_priority = calloc(MAX(m->file_count, 1u), 1);
-    t->file_missing = calloc(MAX(m->file_count, 1u), sizeof *t->file_missing);
-    if (!t->file_priority || !t->file_missing || bitset_init(&t->have, m->pieces) < 0 ||
-        picker_init(&t->picker, m->pieces, &t->session->rng) < 0)
-        return ERR_NOMEM;
-    t->download = (struct download){
-        .picker = &t->picker, .open = &t->open, .max_block = WIRE_BLOCK};
-    return active_pieces_init(&t->open, m->size, m->piece_length, m->pieces, idle,
-                              &t->session->budget);
-}
-
-static int open_storage(struct torrent *t, const struct add_options *o) {
-    const char *directory = o->directory ? o->directory : t->session->settings.directory;
-    bool full = o->full_allocation || t->session->settings.full_allocation;
-    const char *state = t->session->settings.state;
-    struct bitset wanted = {0};
-    char *parts = resume_path(state ? state : directory, t->info_hash,
-                              state ? "parts" : "mare-parts");
-    if (parts && select_wanted(t, &wanted) == 0)
-        t->storage = storage_new(t->session->loop, t->meta, directory, parts,
-                                 full ? STORAGE_FULL : STORAGE_SPARSE, &wanted);
-    bitset_fini(&wanted);
-    free(parts);
-    return t->storage ? 0 : ERR_NOMEM;
-}
-
-static int build(struct torrent *t, const struct add_options *o) {
-    struct session *s = t->session;
-    if (allocate(t) < 0)
-        return ERR_NOMEM;
-    save_load(t);
-    select_init(t, o->file_priority, o->file_priorities);
-    if (open_storage(t, o) < 0)
-        return ERR_NOMEM;
-    t->trackers = make_trackers(t);
-    t->id = slots_add(&s->torrents, t);
-    return t->trackers && t->id ? 0 : ERR_NOMEM;
-}
-
-static void torrent_free(struct torrent *t) {
+void torrent_free(struct torrent *t) {
     struct timers *timers = loop_timers(t->session->loop);
     policy_pieces_fini(t);
     timer_stop(timers, &t->choke_timer), timer_stop(timers, &t->connect_timer);
     timer_stop(timers, &t->resume_timer), timer_stop(timers, &t->disk_timer);
-    timer_stop(timers, &t->gather_timer);
+    timer_stop(timers, &t->gather_timer), timer_stop(timers, &t->exchange_timer);
     dht_seek_stop(t);
     lsd_stop(t);
     session_delist(t);
@@ -176,80 +159,13 @@ static void torrent_free(struct torrent *t) {
     readers_fini(t);
     if (t->trackers)
         trackers_free(t->trackers);
-    if (t->storage)
-        storage_drop(t->storage);
-    resume_free(t->resume);
+    metadata_free(t);
+    content_free(t);
     roster_fini(&t->roster);
     blame_fini(&t->blame);
-    active_pieces_fini(&t->open);
-    picker_fini(&t->picker);
-    bitset_fini(&t->have), bitset_fini(&t->to_check), bitset_fini(&t->found);
-    free(t->file_priority), free(t->file_missing);
-    metainfo_drop(t->meta);
+    bitset_fini(&t->to_check), bitset_fini(&t->found);
     slots_remove(&t->session->torrents, t->id);
     free(t);
-}
-
-/* It can be checked and seeded, but a piece that is received lies in memory as a whole. */
-static void warn_of_memory(struct torrent *t) {
-    uint64_t limit = t->session->budget.limit;
-    if (t->meta->piece_length > limit)
-        session_event(t->session, EVENT_ERROR, t, NULL, 0, ERR_LIMIT,
-                      "%s cannot be downloaded: its pieces of %u KiB need more than the "
-                      "%llu KiB of memory that are allowed (raise `memory`)",
-                      t->meta->name, t->meta->piece_length >> 10,
-                      (unsigned long long)limit >> 10);
-}
-
-/* Its jobs would delete what a new one finds or writes. */
-static bool is_being_deleted(const struct session *s, const uint8_t info_hash[20]) {
-    LIST_EACH(l, &s->dying_torrents) {
-        const struct torrent *t = LIST_ITEM(l, struct torrent, dying);
-        if (t->deletes && !t->removed && !memcmp(t->info_hash, info_hash, SHA1_LEN))
-            return true;
-    }
-    return false;
-}
-
-static int check_new(struct session *s, const struct metainfo *m, struct torrent **known,
-                     struct err *e) {
-    *known = session_find(s, m->info_hash);
-    if (*known)
-        return err_set(e, ERR_EXISTS, "%s is in this session already",
-                       (*known)->meta->name);
-    if (is_being_deleted(s, m->info_hash))
-        return err_set(e, ERR_BUSY,
-                       "the data of %s is being deleted; wait for its `removed` event",
-                       m->name);
-    return 0;
-}
-
-int torrent_add(struct session *s, const uint8_t *data, size_t len,
-                const struct add_options *o, struct torrent **out, struct err *e) {
-    struct metainfo *m;
-    int status = metainfo_parse(&m, data, len, e);
-    if (status < 0)
-        return status;
-    status = check_new(s, m, out, e);
-    if (status < 0) {
-        metainfo_drop(m);
-        return status;
-    }
-    struct torrent *t = torrent_new(s, m);
-    if (!t) {
-        metainfo_drop(m);
-        return err_set(e, ERR_NOMEM, "out of memory");
-    }
-    if (build(t, o) < 0 || session_enlist(s, t) < 0) {
-        torrent_free(t);
-        return err_set(e, ERR_NOMEM, "out of memory");
-    }
-    t->paused = o->paused, t->seed_mode = o->seed_mode;
-    session_event(s, EVENT_METADATA, t, NULL, 0, 0, NULL);
-    warn_of_memory(t);
-    check_begin(t);
-    *out = t;
-    return 0;
 }
 
 /* ---- states ------------------------------------------------------------------------------ */
@@ -295,7 +211,7 @@ static void tell_upload_only(struct torrent *t) {
 }
 
 void torrent_maybe_done(struct torrent *t) {
-    if (t->state == TORRENT_CHECKING || t->state == TORRENT_REMOVING)
+    if (t->state < TORRENT_DOWNLOADING || t->state == TORRENT_REMOVING)
         return;
     enum torrent_state now = state_by_pieces(t), before = t->state;
     if (t->selecting && now != TORRENT_DOWNLOADING)
@@ -329,8 +245,10 @@ void torrent_update_finders(struct torrent *t) {
     lsd_update(t);
 }
 
-static void start(struct torrent *t) {
+void torrent_start(struct torrent *t) {
     roster_note_new_wish(&t->roster); /* those left for a pause or a check */
+    if (t->state == TORRENT_METADATA)
+        metadata_start(t);
     trackers_start(t->trackers, t->info_hash, t->session->peer_id);
     torrent_update_finders(t);
     LIST_EACH(l, &t->peers) {
@@ -347,7 +265,7 @@ void torrent_on_ready(struct torrent *t) {
                       torrent_state_name(now));
     torrent_maybe_done(t);
     if (!t->paused)
-        start(t);
+        torrent_start(t);
     if (t->readers.count)
         readers_note_change(t); /* until now it was not known what is missing */
 }
@@ -371,7 +289,7 @@ void torrent_resume(struct torrent *t) {
     session_event(t->session, EVENT_STATE, t, NULL, 0, 0, "%s",
                   torrent_state_name(t->state));
     if (t->state != TORRENT_CHECKING)
-        start(t);
+        torrent_start(t);
 }
 
 /* ---- pulses ------------------------------------------------------------------------------ */
@@ -431,60 +349,6 @@ void torrent_decide(struct torrent *t) {
         readers_decide(t);
     if (t->blocks_free)
         wake_idle_peers(t);
-}
-
-/* ---- numbers ----------------------------------------------------------------------------- */
-
-static uint64_t piece_bytes(const struct torrent *t, const struct bitset *set) {
-    uint32_t last = t->meta->pieces - 1;
-    uint64_t bytes = (uint64_t)set->count * t->meta->piece_length;
-    if (set->count > 0 && bitset_has(set, last))
-        bytes -= t->meta->piece_length - metainfo_piece_size(t->meta, last);
-    return bytes;
-}
-
-uint64_t torrent_bytes_have(const struct torrent *t) {
-    return t->meta && t->meta->pieces ? piece_bytes(t, &t->have) : 0;
-}
-
-static uint64_t sum_wanted(const struct torrent *t, bool missing_only) {
-    uint64_t bytes = 0;
-    for (uint32_t i = 0; t->meta && i < t->meta->pieces; i++)
-        if (picker_priority(&t->picker, i) > 0 &&
-            !(missing_only && bitset_has(&t->have, i)))
-            bytes += metainfo_piece_size(t->meta, i);
-    return bytes;
-}
-
-uint64_t torrent_bytes_wanted(const struct torrent *t) {
-    return sum_wanted(t, false);
-}
-
-uint64_t torrent_bytes_left(const struct torrent *t) {
-    return picker_done(&t->picker) ? 0 : sum_wanted(t, true);
-}
-
-uint64_t torrent_file_have(const struct torrent *t, uint32_t file) {
-    const struct metainfo_file *f = &t->meta->files[file];
-    uint32_t first, end;
-    uint64_t bytes = 0;
-    metainfo_file_pieces(t->meta, file, &first, &end);
-    for (uint32_t i = first; i < end; i++) {
-        uint64_t from = (uint64_t)i * t->meta->piece_length;
-        uint64_t to = from + metainfo_piece_size(t->meta, i);
-        if (bitset_has(&t->have, i))
-            bytes += MIN(to, f->offset + f->length) - MAX(from, f->offset);
-    }
-    return bytes;
-}
-
-uint32_t torrent_seeds_connected(const struct torrent *t) {
-    uint32_t n = 0;
-    LIST_EACH(l, &t->peers) {
-        const struct peer *p = LIST_ITEM(l, struct peer, in_torrent);
-        n += p->state == PEER_READY && peer_is_seed(p);
-    }
-    return n;
 }
 
 /* ---- death ------------------------------------------------------------------------------- */

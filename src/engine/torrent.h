@@ -23,6 +23,9 @@ enum torrent_state {
 };
 const char *torrent_state_name(enum torrent_state s); /* "metadata", "checking", ... */
 
+struct magnet;
+struct metadata;
+
 struct torrent {
     handle id;
     struct session *session;
@@ -32,8 +35,10 @@ struct torrent {
     bool disk_stopped; /* downloading waits for the disk (err tells why); uploads go on */
     struct err disk_err;
     uint8_t info_hash[SHA1_LEN];
+    char hex[2 * SHA1_LEN + 1];   /* the same as text */
     uint8_t obfuscated[SHA1_LEN]; /* as encrypted connections name it (mse_obfuscate) */
     struct metainfo *meta;        /* NULL while state is METADATA */
+    struct metadata *metadata;    /* only while state is METADATA */
     struct storage *storage;
     struct bitset have;
     struct picker picker;
@@ -85,6 +90,10 @@ struct torrent {
     uint64_t writes_bytes; /* in `writes` */
     uint32_t aheads;       /* jobs that hash the beginnings of open pieces */
     uint32_t writes_running;
+    uint32_t early_bytes;        /* of bitfields that wait for the metadata (early) */
+    struct timer exchange_timer; /* PEX (exchange) */
+    usec exchange_since;         /* the minute that exchange_heard counts */
+    uint32_t exchange_heard;
     uint32_t verified; /* pieces downloaded and found good in this session */
 };
 
@@ -94,13 +103,22 @@ struct add_options {
     bool seed_mode; /* the data is said to be complete: check it, expect all */
     const uint8_t *file_priority; /* one a file, or NULL = all normal */
     uint32_t file_priorities;     /* how many are given */
+    bool choose_later; /* skip every file: they are chosen when EVENT_METADATA has come */
     bool full_allocation;
+    const struct magnet *link; /* for the engine: what the link says of files (BEP 53) */
 };
 
 /* A .torrent's bytes. ERR_EXISTS if the torrent is in the session already (*out is set to it),
  * ERR_BUSY while its data is being deleted (until EVENT_REMOVED). */
 int torrent_add(struct session *s, const uint8_t *data, size_t len,
                 const struct add_options *o, struct torrent **out, struct err *e)
+    MUST_USE;
+/* A magnet link or a bare info-hash. Without the info dictionary (it is asked of peers, unless the
+ * state directory has it from the last time) the torrent begins as TORRENT_METADATA. Trackers and
+ * peers of the link are taken also when the torrent is there already (ERR_EXISTS). And torrent_add
+ * gives a torrent that waits the dictionary it waits for: 0, *out is that one. */
+int torrent_add_link(struct session *s, const char *link, size_t len,
+                     const struct add_options *o, struct torrent **out, struct err *e)
     MUST_USE;
 /* Stops and forgets; EVENT_REMOVED when it is done. With `data`, files, resume and parts are deleted;
  * else resume state is saved. The handle is dead at once. */
@@ -135,7 +153,12 @@ void torrent_set_piece_deadline(struct torrent *t, uint32_t piece, usec at);
 int torrent_read(struct torrent *t, uint64_t offset, uint32_t length, uint64_t token,
                  struct err *e);
 
+/* A magnet link to it, with its trackers and web seeds; malloc'ed, NULL = out of memory. */
+char *torrent_link(const struct torrent *t);
+
 /* For properties. */
+const char *torrent_name(
+    const struct torrent *t); /* without metadata: the link's, or the hash */
 uint64_t torrent_bytes_have(
     const struct torrent *t); /* verified bytes of wanted files and others */
 uint64_t torrent_bytes_wanted(
@@ -147,6 +170,11 @@ uint32_t torrent_seeds_connected(const struct torrent *t);
 /* For the engine's other files. */
 /* Idempotent pulse: who may look for peers now, and who no longer? */
 void torrent_update_finders(struct torrent *t);
+/* With its trackers, if m is known. NULL: out of memory. */
+struct torrent *torrent_new(struct session *s, const uint8_t info_hash[SHA1_LEN],
+                            const struct metainfo *m);
+void torrent_free(struct torrent *t);
+void torrent_start(struct torrent *t); /* announces, dials; after a pause or the check */
 void torrent_set_state(struct torrent *t, enum torrent_state s);
 void torrent_on_checked(
     struct torrent *t);                   /* verify: the pieces in to_check are hashed */

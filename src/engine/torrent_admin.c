@@ -226,7 +226,7 @@ void torrent_stop(struct torrent *t) {
 void torrent_remove(struct torrent *t, bool data) {
     if (t->state == TORRENT_REMOVING)
         return;
-    bool known = t->state != TORRENT_CHECKING;
+    bool known = t->state >= TORRENT_DOWNLOADING;
     t->deletes = t->removing_data = data;
     if (!data && known)
         (void)torrent_save(t);
@@ -260,6 +260,11 @@ static void remove_data(struct torrent *t) {
     struct removal *r = calloc(1, sizeof *r);
     t->removing_data = false;
     save_forget(t);
+    if (!t->storage) { /* no metadata, so no data */
+        free(r);
+        end_removal(t, 0, NULL);
+        return;
+    }
     if (r) {
         r->torrent = t;
         r->remove.op.done = on_data_removed;

@@ -53,6 +53,8 @@ static const luaL_Reg functions[] = {
     {"info", info_parse},
     {"create", create_bytes},
     {"blocklist", blocklist_create},
+    {"magnet", magnet_read},
+    {"_is_magnet", magnet_is_likely},
     {"sim", sim_create},
     {"now", core_now},
     {"type", core_type},

@@ -3,6 +3,7 @@
 #include "engine/session.h"
 
 #include "engine/access.h"
+#include "engine/page.h"
 #include "engine/peer.h"
 #include "engine/torrent.h"
 #include "lua/dht.h"
@@ -367,34 +368,66 @@ static const struct option add_option_list[] = {
     {"seed", OPTION_BOOLEAN, FIELD(add.seed_mode), NULL},
     {"allocation", OPTION_FLAG, FIELD(add.full_allocation), "sparse|full"},
     {"priorities", OPTION_STRING, FIELD(priorities), NULL},
+    {"_choose_later", OPTION_BOOLEAN, FIELD(add.choose_later), NULL},
     {NULL, OPTION_STRING, 0, NULL},
 };
 #undef FIELD
 
-/* _add(bytes, options): torrent; or nil, message, code and, if it is here already, the torrent.
- * options.priorities is a string of bytes 0..7, one a file. */
-static int session_do_add(lua_State *L) {
-    struct session *s = check_session(L, 1);
-    size_t len;
-    const char *bytes = luaL_checklstring(L, 2, &len);
-    struct lua_add_options o;
-    struct torrent *t = NULL;
-    struct err e = {0};
-    memset(&o, 0, sizeof o);
-    o.add.full_allocation = s->settings.full_allocation;
-    options_read(L, 3, "session:add", add_option_list, &o);
-    if (o.priorities) {
+/* options.priorities is a string of bytes 0..7, one a file. */
+static void read_add_options(lua_State *L, int i, const struct session *s,
+                             struct lua_add_options *o) {
+    memset(o, 0, sizeof *o);
+    o->add.full_allocation = s->settings.full_allocation;
+    options_read(L, i, "session:add", add_option_list, o);
+    if (o->priorities) {
         size_t count;
-        lua_getfield(L, 3, "priorities");
-        o.add.file_priority = (const uint8_t *)lua_tolstring(L, -1, &count);
-        o.add.file_priorities = (uint32_t)count;
+        lua_getfield(L, i, "priorities");
+        o->add.file_priority = (const uint8_t *)lua_tolstring(L, -1, &count);
+        o->add.file_priorities = (uint32_t)count;
     }
-    int status = torrent_add(s, (const uint8_t *)bytes, len, &o.add, &t, &e);
+}
+
+static int push_added(lua_State *L, int status, const struct torrent *t,
+                      const struct err *e) {
     if (status < 0)
-        push_status(L, status, &e);
+        push_status(L, status, e);
     if (t)
         torrent_push(L, 1, t->id);
     return status < 0 ? 3 + (t != NULL) : 1;
+}
+
+/* _add(bytes, options): torrent; or nil, message, code and, if it is here already, the torrent. */
+static int session_do_add(lua_State *L) {
+    struct session *s = check_session(L, 1);
+    size_t len;
+    const uint8_t *bytes = (const uint8_t *)luaL_checklstring(L, 2, &len);
+    struct lua_add_options o;
+    struct torrent *t = NULL;
+    struct err e = {0};
+    read_add_options(L, 3, s, &o);
+    int status = torrent_add(s, bytes, len, &o.add, &t, &e);
+    return push_added(L, status, t, &e);
+}
+
+/* _add_link(text, options): the same for a magnet link or an info-hash. */
+static int session_add_link(lua_State *L) {
+    struct session *s = check_session(L, 1);
+    size_t len;
+    const char *link = luaL_checklstring(L, 2, &len);
+    struct lua_add_options o;
+    struct torrent *t = NULL;
+    struct err e = {0};
+    read_add_options(L, 3, s, &o);
+    int status = torrent_add_link(s, link, len, &o.add, &t, &e);
+    return push_added(L, status, t, &e);
+}
+
+/* _fetch(url, token): the event 'read' follows. */
+static int session_fetch(lua_State *L) {
+    struct session *s = check_session(L, 1);
+    struct err e = {0};
+    int status = page_fetch(s, luaL_checkstring(L, 2), check_count(L, 3, "token"), &e);
+    return push_status(L, status, &e);
 }
 
 static int session_torrents(lua_State *L) {
@@ -434,6 +467,8 @@ static int session_load_blocklist(lua_State *L) {
 static const luaL_Reg methods[] = {
     {"_close", session_do_close},
     {"_add", session_do_add},
+    {"_add_link", session_add_link},
+    {"_fetch", session_fetch},
     {"load_blocklist", session_load_blocklist},
     {NULL, NULL},
 };

@@ -182,10 +182,7 @@ static bool resolve(const void *box, struct target *t) {
 }
 
 static void describe(lua_State *L, const struct target *t) {
-    if (t->torrent->meta)
-        lua_pushstring(L, t->torrent->meta->name);
-    else
-        push_hex(L, t->torrent->info_hash, sizeof t->torrent->info_hash);
+    lua_pushstring(L, torrent_name(t->torrent));
 }
 
 const struct class torrent_class = {

@@ -1,10 +1,14 @@
 /* torrent_properties: what a torrent tells of itself. */
 #include "base/addr.h"
+#include "engine/metadata.h"
 #include "engine/peer.h"
 #include "engine/reader.h"
 #include "engine/trackers.h"
+#include "lua/guard.h"
 #include "lua/torrent.h"
 #include "lua/value.h"
+
+#include <stdlib.h>
 
 /* ---- what it is ---------------------------------------------------------------------------- */
 
@@ -18,7 +22,10 @@
             lua_pushnil(L);                                        \
     }
 
-GET_META(name, lua_pushstring(L, m->name))
+static void get_name(lua_State *L, const struct target *t) {
+    lua_pushstring(L, torrent_name(t->torrent));
+}
+
 GET_META(size, compat_pushcount(L, m->size))
 GET_META(piece_length, compat_pushcount(L, m->piece_length))
 GET_META(pieces, compat_pushcount(L, m->pieces))
@@ -37,6 +44,13 @@ GET_META(created_at, push_time(L, m->creation_date))
 
 static void get_info_hash(lua_State *L, const struct target *t) {
     push_hex(L, t->torrent->info_hash, sizeof t->torrent->info_hash);
+}
+
+static void get_magnet(lua_State *L, const struct target *t) {
+    struct guard *guard = guard_push(L, free);
+    guard->object = torrent_link(t->torrent);
+    lua_pushstring(L, guard->object); /* nil without memory */
+    guard_release(guard);
 }
 
 static void get_directory(lua_State *L, const struct target *t) {
@@ -70,6 +84,15 @@ static void get_files(lua_State *L, const struct target *t) {
 
 static void get_state(lua_State *L, const struct target *t) {
     lua_pushstring(L, torrent_state_name(t->torrent->state));
+}
+
+/* nil once the metadata is known. */
+static void get_metadata_progress(lua_State *L, const struct target *t) {
+    uint32_t pieces, here = metadata_progress(t->torrent, &pieces);
+    if (t->torrent->meta)
+        lua_pushnil(L);
+    else
+        lua_pushnumber(L, pieces ? (lua_Number)here / (lua_Number)pieces : 0);
 }
 
 static void get_paused(lua_State *L, const struct target *t) {
@@ -269,6 +292,7 @@ const struct property torrent_properties[] = {
     OBJECT_DATA,
     {"name", get_name, NULL, false},
     {"info_hash", get_info_hash, NULL, false},
+    {"magnet", get_magnet, NULL, false},
     {"size", get_size, NULL, false},
     {"piece_length", get_piece_length, NULL, false},
     {"pieces", get_pieces, NULL, false},
@@ -284,6 +308,7 @@ const struct property torrent_properties[] = {
     {"error", get_error, NULL, false},
     {"done", get_done, NULL, false},
     {"progress", get_progress, NULL, false},
+    {"metadata_progress", get_metadata_progress, NULL, false},
     {"check_progress", get_check_progress, NULL, false},
     {"have", get_have, NULL, false},
     {"wanted", get_wanted, NULL, false},

@@ -152,6 +152,17 @@ int roster_add(struct roster *r, const struct addr *a, uint32_t source, usec now
     return r->count < ROSTER_MAX ? insert(r, &new) : replace(r, &new, now);
 }
 
+/* What moves into a slot that falls free has not been looked at, or is looked at again. */
+void roster_keep(struct roster *r, uint32_t sources) {
+    for (uint32_t i = 0; i < r->cap;) {
+        const struct candidate *c = r->table[i];
+        if (c && !c->connected && !(c->sources & sources))
+            free(take(r, i));
+        else
+            i++;
+    }
+}
+
 /* ---- the order ---- */
 
 static bool is_local(const struct candidate *c) {

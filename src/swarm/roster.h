@@ -74,6 +74,8 @@ void roster_fini(struct roster *r);
  * An address with no source but SOURCE_INCOMING is never dialled: its port is not the one that
  * the peer listens on. When the peer tells that one (`p` of BEP 10), add it as SOURCE_PEX. */
 int roster_add(struct roster *r, const struct addr *a, uint32_t source, usec now);
+/* Forgets who is not connected and was named by none of these sources. */
+void roster_keep(struct roster *r, uint32_t sources);
 struct candidate *roster_find(const struct roster *r, const struct addr *a);
 /* When it may be dialled: at once if that is past; USEC_NEVER as things are. */
 usec roster_due(const struct roster *r, const struct candidate *c, bool seeding);

@@ -160,9 +160,9 @@ describe("session:add", function()
         ["a file that is not there"] = "/no/such/file",
         ["a folder"] = "/tmp",
         ["bytes that are no torrent"] = "d3:cow3:mooe",
-        ["a magnet link"] = "magnet:?xt=urn:btih:" .. ("0"):rep(40),
-        ["an info-hash"] = ("0"):rep(40),
-        ["a web address"] = "https://example.org/x.torrent",
+        ["a magnet link without a hash"] = "magnet:?dn=moon",
+        ["a web address where nobody is"] = "http://127.0.0.1:1/x.torrent",
+        ["a web address of another kind"] = "ftp://127.0.0.1/x.torrent",
     } do
         it("fails with a sentence for " .. what, function()
             local torrent, message, code = session:add(source)

@@ -9,7 +9,8 @@ local units = require "mare.cli.units"
 local parse = options.parse
 
 local get = {
-    usage = "mare get SOURCE [-o DIR] [--peer HOST:PORT]... [--files 1,3-5] [--seed [RATIO]]",
+    usage = "mare get FILE|URL|MAGNET [-o DIR] [--peer HOST:PORT]... [--files 1,3-5]"
+        .. " [--seed [RATIO]]",
     summary = "download a torrent",
     words = { "SOURCE" },
 }
@@ -31,9 +32,16 @@ local function start_event(torrent)
     }
 end
 
+local function metadata_event(torrent)
+    return {
+        event = "metadata", name = torrent.name, size = torrent.size, pieces = torrent.pieces,
+        wanted = torrent.wanted,
+    }
+end
+
 local function warn_if_alone(torrent, opts, out)
     local finders = not torrent.private and not (opts.no_dht and opts.no_lsd)
-    if #torrent.trackers == 0 and not opts.peers and not finders then
+    if #torrent.trackers == 0 and torrent.known_peers == 0 and not opts.peers and not finders then
         out:warn("%s names no tracker and no --peer is given: waiting for somebody to connect",
             torrent.name)
     end
@@ -52,8 +60,24 @@ local function say_done(torrent, seconds, out)
         units.rate(torrent.downloaded / math.max(seconds, 0.001)), units.duration(seconds))
 end
 
+-- Of a link nothing is known at first.
+local function await_metadata(session, torrent, out)
+    if torrent.pieces then
+        return "reached"
+    end
+    local how = transfer.follow(session, torrent, out, function() return torrent.pieces end)
+    if how == "reached" then
+        out:event(metadata_event(torrent))
+        out:say("%s: %s in %d files", torrent.name, units.size(torrent.size), #torrent.files)
+    end
+    return how
+end
+
 local function download(session, torrent, opts, out)
     local from = mare.now()
+    if await_metadata(session, torrent, out) == "interrupted" then
+        return "interrupted"
+    end
     local how = transfer.follow(session, torrent, out, function() return torrent.done end)
     if how == "interrupted" then
         return how

@@ -1,4 +1,4 @@
--- info: says what a .torrent contains.
+-- info: says what a .torrent contains, or a link.
 
 local json = require "mare.cli.json"
 local mare = require "mare"
@@ -6,6 +6,7 @@ local options = require "mare.cli.options"
 local report = require "mare.cli.report"
 local transfer = require "mare.cli.transfer"
 local units = require "mare.cli.units"
+local web = require "mare.web"
 
 local info = {
     usage = "mare info SOURCE [--json]",
@@ -40,6 +41,7 @@ local function as_object(meta)
         trackers = list(flat(meta.trackers)), tiers = list(tiers), files = list(files),
         webseeds = list(meta.webseeds), comment = meta.comment, created_by = meta.created_by,
         created_at = meta.created_at, renamed = list(meta.renamed),
+        peers = meta.peers and list(meta.peers),
     }
 end
 
@@ -52,8 +54,8 @@ end
 local function print_rows(meta)
     row("name", meta.name)
     row("info-hash", meta.info_hash)
-    row("size", ("%s (%d bytes)"):format(units.size(meta.size), meta.size))
-    row("pieces", ("%d of %s"):format(meta.pieces, units.size(meta.piece_length)))
+    row("size", meta.size and ("%s (%d bytes)"):format(units.size(meta.size), meta.size))
+    row("pieces", meta.pieces and ("%d of %s"):format(meta.pieces, units.size(meta.piece_length)))
     row("private", meta.private and "yes: peers are found by the trackers alone")
     row("comment", meta.comment)
     row("created by", meta.created_by)
@@ -64,9 +66,15 @@ local function print_rows(meta)
     for i, url in ipairs(meta.webseeds) do
         row(i == 1 and "web seeds" or "", url)
     end
+    for i, peer in ipairs(meta.peers or {}) do
+        row(i == 1 and "peers" or "", peer)
+    end
 end
 
 local function print_files(meta)
+    if not meta.pieces then
+        return
+    end
     print "files"
     for i, file in ipairs(meta.files) do
         print(("%6d  %10s  %s"):format(i, units.size(file.length), report.printable(file.path)))
@@ -76,8 +84,21 @@ local function print_files(meta)
     end
 end
 
+-- Over the network only from a web address.
+local function read(source)
+    if not source:find "^%a[%w+.-]*://" then
+        return mare.info(source)
+    end
+    local session <close> = transfer.open({ port = false, state = false })
+    local bytes, message, code = web.read(session, source)
+    if not bytes then
+        return nil, message, code
+    end
+    return mare.info(bytes)
+end
+
 function info.run(opts, words)
-    local meta, message, code = mare.info(words[1])
+    local meta, message, code = read(words[1])
     if not meta and (code == "format" or code == "unsafe" or code == "limit") then
         message = ("%s: %s"):format(words[1], message)
     end

@@ -3,8 +3,9 @@
 --     0  done      1  failed      2  usage      130  interrupted, state saved
 --
 -- A command is a module with usage, summary, words (what stands beside the options), options and
--- run(opts, words). It reports what went wrong by raising { usage = .. } or { failed = .. };
--- anything else that is raised is a mistake of ours and comes with a traceback.
+-- run(opts, words). It reports what went wrong by raising { usage = .. }, { failed = .. } or
+-- { interrupted = true }; anything else that is raised is a mistake of ours and comes with a
+-- traceback.
 
 local args = require "mare.cli.args"
 local core = require "mare.core"
@@ -110,6 +111,8 @@ local function main(argv)
     elseif result.usage then
         complain(("%s (see %s)"):format(result.usage, usage_of(argv)))
         return 2
+    elseif result.interrupted then
+        return 130
     else
         complain(result.failed)
     end

@@ -145,7 +145,7 @@ options.session = {
         help = "enter the DHT by this node, not by the usual ones; may be repeated" },
     { "--no-lsd", name = "no_lsd", help = "do not look for peers on the local network" },
     { "--no-portmap", name = "no_portmap", help = "do not ask the router to let others in" },
-    off "pex",
+    { "--no-pex", name = "no_pex", help = "do not let peers tell each other of others" },
 }
 
 -- One list from several.

@@ -80,6 +80,14 @@ local function describe_check(torrent)
     return ("%s  checking %s"):format(torrent.name, units.percent(torrent.check_progress or 0))
 end
 
+local function describe_metadata(torrent)
+    local share, peers = torrent.metadata_progress, units.count(torrent.peer_count, "peer")
+    if share == 0 then
+        return ("%s  asking for the metadata  %s"):format(torrent.name, peers)
+    end
+    return ("%s  metadata %s  %s"):format(torrent.name, units.percent(share), peers)
+end
+
 local function describe_wait(torrent)
     local eta = torrent.eta
     if torrent.error then
@@ -102,7 +110,9 @@ local function describe_seeding(torrent)
 end
 
 local function describe(torrent)
-    if torrent.state == "checking" then
+    if not torrent.pieces then
+        return describe_metadata(torrent)
+    elseif torrent.state == "checking" then
         return describe_check(torrent)
     elseif torrent.done then
         return describe_seeding(torrent)
@@ -126,7 +136,7 @@ function report:draw(torrent)
     local width = (core.terminal_width(2) or self.width) - 1
     local line = report.printable(describe(torrent))
     local room = math.min(width - columns_of(line) - 4, WIDEST_MAP)
-    if not torrent.done and room >= NARROWEST_MAP then
+    if torrent.pieces and not torrent.done and room >= NARROWEST_MAP then
         line = ("%s  [%s]"):format(line, report.draw_map(torrent.piece_map, room))
     end
     io.stderr:write("\r\27[K", fit(line, width))
@@ -136,6 +146,7 @@ end
 local function progress_event(torrent)
     return {
         event = "progress", state = torrent.state, progress = torrent.progress,
+        metadata_progress = torrent.metadata_progress,
         check_progress = torrent.check_progress, have = torrent.have, left = torrent.left,
         download_rate = torrent.download_rate, upload_rate = torrent.upload_rate,
         uploaded = torrent.uploaded, peers = torrent.peer_count, seeds = torrent.seeds,

@@ -61,6 +61,7 @@ local function settings_of(options, directory)
         receive = options.receive,
         dht = not options.no_dht and { routers = options.dht_routers },
         lsd = lsd_of(options),
+        pex = not options.no_pex,
         state = choose(options.state, default_state()) or nil,
         directory = directory,
     }
@@ -78,9 +79,28 @@ function transfer.open(options, directory)
     return transfer.check(session, message)
 end
 
+-- What session:add returns; from a web address it takes a while.
+local function add(session, source, options)
+    if not source:find "^%a[%w+.-]*://" then
+        return session:add(source, options)
+    end
+    local result
+    local function on_added(...)
+        result = table.pack(...)
+    end
+    transfer.check(session:add(source, options, on_added))
+    while not result do
+        if core.interrupted() then
+            error({ interrupted = true }, 0)
+        end
+        transfer.check(session:step(TURN))
+    end
+    return table.unpack(result, 1, result.n)
+end
+
 -- "mare: FILE: what is wrong" for a torrent that is no good.
 function transfer.add(session, source, options)
-    local torrent, message, code = session:add(source, options)
+    local torrent, message, code = add(session, source, options)
     if not torrent and (code == "format" or code == "unsafe" or code == "limit") then
         message = ("%s: %s"):format(source, message)
     end

@@ -30,6 +30,9 @@ end
 local function skip_all(source)
     local info = mare.info(source)
     local priorities = {}
+    if info and not info.pieces then
+        transfer.fail("a link does not say what the data is to be: use mare get, or a .torrent")
+    end
     for i = 1, info and #info.files or 0 do
         priorities[i] = 0
     end

@@ -136,12 +136,17 @@ void fake_say_bitfield(struct fake *f, const void *bytes, uint32_t len) {
     fake_send(f, bytes, len);
 }
 
-void fake_say_extended(struct fake *f, uint8_t ext_id, const char *text) {
+void fake_say_extended_bytes(struct fake *f, uint8_t ext_id, const void *data,
+                             size_t len) {
     uint8_t head[6];
-    (void)wire_put_header(head, WIRE_EXTENDED, 1 + (uint32_t)strlen(text));
+    (void)wire_put_header(head, WIRE_EXTENDED, 1 + (uint32_t)len);
     head[5] = ext_id;
     fake_send(f, head, sizeof head);
-    fake_send(f, text, strlen(text));
+    fake_send(f, data, len);
+}
+
+void fake_say_extended(struct fake *f, uint8_t ext_id, const char *text) {
+    fake_say_extended_bytes(f, ext_id, text, strlen(text));
 }
 
 static const uint8_t *bytes_at(const struct fake *f, uint32_t index, uint32_t begin) {
@@ -217,6 +222,14 @@ struct wire_message fake_expect(struct fake *f, enum wire_id id) {
 
 void fake_expect_end(struct fake *f) {
     STEP_UNTIL(f->swarm, f->eof);
+}
+
+uint32_t fake_expect_extended(struct fake *f, uint8_t ext_id) {
+    struct wire_message m;
+    do
+        m = fake_expect(f, WIRE_EXTENDED);
+    while (f->body[0] != ext_id);
+    return m.length;
 }
 
 uint32_t fake_count(struct fake *f, enum wire_id id) {

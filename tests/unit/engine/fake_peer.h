@@ -47,6 +47,10 @@ void fake_say3(struct fake *f, enum wire_id id, uint32_t index, uint32_t begin,
                uint32_t length); /* of those with fields: what it needs is taken */
 void fake_say_bitfield(struct fake *f, const void *bytes, uint32_t len);
 void fake_say_extended(struct fake *f, uint8_t ext_id, const char *text);
+void fake_say_extended_bytes(struct fake *f, uint8_t ext_id, const void *data,
+                             size_t len);
+/* The next EXTENDED with this number; f->body holds it, its length is returned. */
+uint32_t fake_expect_extended(struct fake *f, uint8_t ext_id);
 /* PIECE with the torrent's bytes, the first xored with `poison`. */
 void fake_give(struct fake *f, uint32_t index, uint32_t begin, uint32_t length,
                uint8_t poison);

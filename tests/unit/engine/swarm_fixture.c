@@ -164,6 +164,22 @@ static void put_data(const struct node *n) {
                  (size_t)m->files[i].length);
 }
 
+const char *swarm_link(const struct swarm *w, const char *fields) {
+    static char link[1024];
+    char hex[2 * SHA1_LEN + 1];
+    hex_encode(hex, w->m->info_hash, SHA1_LEN);
+    snprintf(link, sizeof link, "magnet:?xt=urn:btih:%s%s", hex, fields);
+    return link;
+}
+
+static int add_to(struct node *n, const struct add_options *add, struct err *e) {
+    const struct swarm *w = n->swarm;
+    if (!n->options.link)
+        return torrent_add(n->s, (uint8_t *)w->file.data, w->file.len, add, &n->t, e);
+    const char *link = swarm_link(w, n->options.link);
+    return torrent_add_link(n->s, link, strlen(link), add, &n->t, e);
+}
+
 static void start(struct node *n) {
     struct settings s = n->options.settings;
     struct err e = {0};
@@ -179,8 +195,7 @@ static void start(struct node *n) {
     n->s = session_new(&s, &e);
     if (!n->s)
         check_fail(__FILE__, __LINE__, "%s", e.text);
-    if (torrent_add(n->s, (uint8_t *)n->swarm->file.data, n->swarm->file.len, &add, &n->t,
-                    &e) < 0)
+    if (add_to(n, &add, &e) < 0)
         check_fail(__FILE__, __LINE__, "%s", e.text);
     if (!n->options.unchecked)
         STEP_UNTIL(n->swarm, n->t->state != TORRENT_CHECKING);

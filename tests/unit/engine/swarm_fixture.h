@@ -19,7 +19,8 @@ struct node_options {
     bool seed;                /* the data is there before it starts */
     bool state;               /* it keeps resume files */
     bool paused, full_allocation;
-    bool unchecked; /* do not wait for the check of what is there */
+    bool unchecked;   /* do not wait for the check of what is there */
+    const char *link; /* it is added by a link with these fields more, "" = none */
     const uint8_t *file_priority;
     uint32_t file_priorities;
 };
@@ -61,6 +62,8 @@ struct node *node_open(struct swarm *w, const struct node_options *o);
 /* The same directories, a new session. */
 void node_reopen(struct node *n);
 void node_close(struct node *n); /* idempotent */
+/* A magnet link to the swarm's torrent with `fields` behind ("&dn=t"); good until the next call. */
+const char *swarm_link(const struct swarm *w, const char *fields);
 struct addr node_addr(const struct node *n);
 void node_connect(struct node *from, const struct node *to);
 /* The timers of a session fire as if `span` had passed. */
