@@ -44,7 +44,7 @@ COMPILE = $(CC) -std=c11 -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -Isrc $(CPPFLAGS) 
 
 # pkg-config is asked once, and not before the first compiler runs (by then it is installed):
 # the first use replaces the variable by its own value.
-PACKAGES = libuv libcurl libcrypto
+PACKAGES = libuv libcurl libcrypto libmicrohttpd
 PKG_CFLAGS = $(eval PKG_CFLAGS := $$(shell pkg-config --cflags $(PACKAGES)))$(PKG_CFLAGS)
 PKG_LIBS = $(eval PKG_LIBS := $$(shell pkg-config --libs $(PACKAGES)))$(PKG_LIBS)
 # Port mapping is optional: what the preprocessor finds is built in. (libnatpmp has no .pc file.)
@@ -72,7 +72,7 @@ FUZZ_OBJECTS = $(call object,tests/fuzz/*_fuzz.c)
 BENCH_OBJECTS = $(call object,tests/bench/*.c)
 BENCHES = $(patsubst $(OUT)/%.o,$(PRODUCTS)/%,$(BENCH_OBJECTS))
 FUZZERS = $(patsubst $(OUT)/tests/fuzz/%.o,$(PRODUCTS)/%,$(FUZZ_OBJECTS))
-LUA_FILES = $(shell find lua/mare -name '*.lua')
+LUA_FILES = $(shell find lua/mare -name '*.lua' -o -path 'lua/mare/web/*' -type f)
 
 Q = $(if $(filter 1,$(V)),,@)
 AGAIN = +@$(MAKE) --no-print-directory $(if $(Q),-s)

@@ -2,8 +2,8 @@
 --
 --     luarocks --lua-version=5.4 make rockspec/mare-scm-1.rockspec --local
 --
--- The Makefile is the one place that knows how to compile; pkg-config finds libuv, libcurl and
--- OpenSSL, luarocks says where Lua's headers are and where it wants the files.
+-- The Makefile is the one place that knows how to compile; pkg-config finds libuv, libcurl,
+-- libmicrohttpd and OpenSSL, luarocks says where Lua's headers are and where it wants the files.
 rockspec_format = "3.0"
 package = "mare"
 version = "scm-1"

@@ -14,6 +14,7 @@ local core = require "mare.core"
 require "mare.session"
 require "mare.reader"
 local policy = require "mare.policy"
+local http = require "mare.http"
 local sources = require "mare.sources"
 local sim = require "mare.sim"
 local tasks = require "mare.tasks"
@@ -32,8 +33,21 @@ local mare = {
 local sessions = setmetatable({}, { __mode = "v" })
 local made = 0
 
+-- Serves, or is no session: whoever asked for an address and cannot have it wants to hear of it.
+local function serve(session, options)
+    local ok, server, message, code = pcall(session.serve, session, options)
+    if not ok or not server then
+        session:close(0)
+    end
+    if not ok then
+        error(server, 3)
+    end
+    return server and session, message, code
+end
+
 function mare.session(options)
-    local ok, session, message, code = pcall(core.session, options)
+    local engine_options, http_options = http.split(options)
+    local ok, session, message, code = pcall(core.session, engine_options)
     if not ok then
         error(session, 2) -- misuse is the caller's line, not this one
     elseif not session then
@@ -41,6 +55,9 @@ function mare.session(options)
     end
     made = made + 1
     sessions[made] = session
+    if http_options then
+        return serve(session, http_options)
+    end
     return session
 end
 

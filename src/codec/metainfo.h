@@ -89,6 +89,10 @@ static inline const uint8_t *metainfo_hash(const struct metainfo *m, uint32_t pi
 /* First file that has bytes at or after `offset` (binary search; empty files are skipped).
  * offset < size. */
 uint32_t metainfo_file_at(const struct metainfo *m, uint64_t offset);
+/* Is this a file that people see? Padding (BEP 47) and symlinks are never created. */
+static inline bool file_is_visible(const struct metainfo_file *f) {
+    return !(f->flags & (FILE_PAD | FILE_SYMLINK));
+}
 /* Pieces that hold bytes of a file: first and one past the last; equal for an empty file. */
 void metainfo_file_pieces(const struct metainfo *m, uint32_t file, uint32_t *first,
                           uint32_t *end);

@@ -14,6 +14,7 @@
 #include "engine/mapping.h"
 #include "engine/page.h"
 #include "engine/peer.h"
+#include "engine/stream_server.h"
 #include "io/device.h"
 #include "swarm/choker.h"
 #include "swarm/turnover.h"
@@ -478,6 +479,7 @@ int session_close(struct session *s, usec linger) {
         return 0;
     s->closed = true;
     loop_update_now(s->loop);
+    stream_server_close(s);
     stop_everything(s);
     wait_while(s, torrents_have_jobs, CLOSE_JOBS_WAIT);
     save_everything(s);

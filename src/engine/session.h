@@ -39,6 +39,7 @@
 struct torrent;
 struct peer;
 struct reader;
+struct stream_server;
 
 struct session {
     struct settings settings; /* strings owned */
@@ -90,6 +91,8 @@ struct session {
     struct policy policy;  /* who judges instead of the built-ins; no hooks = nobody */
     usec dial_second;      /* the second that `dials` counts */
     uint32_t dials;
+    struct stream_server *http; /* NULL: it serves nothing */
+    uint32_t http_number;       /* servers it has had */
     bool stepping, closed;
 };
 

@@ -3,7 +3,6 @@
  * descriptors the socket stays readable: accepting is paused, or the loop would spin on
  * it. */
 #include <errno.h>
-#include <netinet/in.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -13,7 +12,6 @@
 #include "io/watch.h"
 
 #define ACCEPTS_PER_STEP 16
-#define BACKLOG 128
 #define PAUSE USEC_PER_SEC
 
 struct listener {
@@ -74,48 +72,11 @@ static void on_closed(struct watch *w) {
     free(CONTAINER_OF(w, struct listener, watch));
 }
 
-/* SO_REUSEADDR: connections of an earlier run that linger do not keep the port from
- * us. */
-static int listen_at(int fd, const struct addr *at, uint16_t *port) {
-    struct sockaddr_storage sa;
-    socklen_t len = sockaddr_from_addr(&sa, at);
-    struct addr bound;
-    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &(int){1}, sizeof(int));
-    if (at->family == 6 &&
-        setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &(int){1}, sizeof(int)))
-        return -1;
-    if (bind(fd, (struct sockaddr *)&sa, len) || listen(fd, BACKLOG))
-        return -1;
-    len = sizeof sa;
-    if (getsockname(fd, (struct sockaddr *)&sa, &len))
-        return -1;
-    sockaddr_to_addr((struct sockaddr *)&sa, &bound);
-    *port = bound.port;
-    return 0;
-}
-
-/* A listening socket, or ERR_*. */
-static int open_socket(const struct loop *l, const struct addr *at, uint16_t *port,
-                       struct err *e) {
-    char text[ADDR_TEXT];
-    addr_format(at, text);
-    if (!at->family)
-        return err_set(e, ERR_INVALID, "no address to listen on");
-    int fd = device_socket(l, at->family, SOCK_STREAM);
-    if (fd < 0 || listen_at(fd, at, port)) {
-        int rc = err_errno(e, errno, "cannot listen on %s", text);
-        if (fd >= 0)
-            close(fd);
-        return rc;
-    }
-    return fd;
-}
-
 struct listener *listener_open(struct loop *l, const struct addr *at,
                                listener_on_accept *on_accept, void *owner,
                                struct err *e) {
     uint16_t port = 0;
-    int fd = open_socket(l, at, &port, e);
+    int fd = sockaddr_listen(device_socket(l, at->family, SOCK_STREAM), at, &port, e);
     if (fd < 0)
         return NULL;
     struct listener *n = calloc(1, sizeof *n);

@@ -2,10 +2,14 @@
 #include "io/sockaddr.h"
 
 #include <arpa/inet.h>
+#include <errno.h>
 #include <netinet/in.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/bytes.h"
+
+#define BACKLOG 128
 
 socklen_t sockaddr_from_addr(struct sockaddr_storage *to, const struct addr *a) {
     memset(to, 0, sizeof *to);
@@ -42,4 +46,38 @@ bool sockaddr_to_addr(const struct sockaddr *from, struct addr *a) {
         addr_from_compact6(a, compact);
     }
     return a->family != 0;
+}
+
+/* ---- listening ---- */
+
+/* SO_REUSEADDR: connections of an earlier run that linger do not keep the port from
+ * us. */
+static int listen_at(int fd, const struct addr *at, uint16_t *port) {
+    struct sockaddr_storage sa;
+    socklen_t len = sockaddr_from_addr(&sa, at);
+    struct addr bound;
+    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &(int){1}, sizeof(int));
+    if (at->family == 6 &&
+        setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &(int){1}, sizeof(int)))
+        return -1;
+    if (bind(fd, (struct sockaddr *)&sa, len) || listen(fd, BACKLOG))
+        return -1;
+    len = sizeof sa;
+    if (getsockname(fd, (struct sockaddr *)&sa, &len))
+        return -1;
+    sockaddr_to_addr((struct sockaddr *)&sa, &bound);
+    *port = bound.port;
+    return 0;
+}
+
+int sockaddr_listen(int fd, const struct addr *at, uint16_t *port, struct err *e) {
+    char text[ADDR_TEXT];
+    if (at->family && fd >= 0 && listen_at(fd, at, port) == 0)
+        return fd;
+    int rc = at->family
+                 ? err_errno(e, errno, "cannot listen on %s", addr_format(at, text))
+                 : err_set(e, ERR_INVALID, "no address to listen on");
+    if (fd >= 0)
+        close(fd);
+    return rc;
 }

@@ -145,4 +145,14 @@ struct storage_remove {
 };
 int storage_remove(struct storage *s, struct storage_remove *r) MUST_USE;
 
+/* A descriptor for reading a file that is where it belongs. ERR_UNSUPPORTED: its bytes are elsewhere
+ * (a skipped file), or it has none (padding). */
+struct storage_lend {
+    struct storage_op op;
+    uint32_t file;
+    int fd; /* after `done`, status 0: the owner's, to be taken or given back */
+};
+int storage_lend(struct storage *s, struct storage_lend *l) MUST_USE;
+void storage_give_back(struct storage_lend *l); /* closes what was not taken */
+
 #endif

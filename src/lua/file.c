@@ -1,6 +1,8 @@
 /* file: one file of a torrent. Its box holds the number in the metainfo; people count from 1 and
  * without the padding. */
+#include "codec/media.h"
 #include "engine/reader.h"
+#include "lua/http.h"
 #include "lua/options.h"
 #include "lua/torrent.h"
 #include "lua/value.h"
@@ -79,6 +81,14 @@ static void set_wanted(lua_State *L, const struct target *t, int value) {
         set_to(L, t, is ? PRIORITY_NORMAL : PRIORITY_SKIP);
 }
 
+static void get_kind(lua_State *L, const struct target *t) {
+    push_text_or_nil(L, media_kind_name(media_kind(file_of(t)->path)));
+}
+
+static void get_url(lua_State *L, const struct target *t) {
+    http_push_file_url(L, t->torrent, t->index);
+}
+
 static const struct property properties[] = {
     {"alive", object_get_alive, NULL, true},
     {"session", object_get_session, NULL, true},
@@ -94,6 +104,8 @@ static const struct property properties[] = {
     {"piece_count", get_piece_count, NULL, false},
     {"priority", get_priority, set_priority, false},
     {"wanted", get_wanted, set_wanted, false},
+    {"kind", get_kind, NULL, false},
+    {"url", get_url, NULL, false},
     {NULL, NULL, NULL, false},
 };
 

@@ -6,6 +6,7 @@
 #include "lua/blocklist.h"
 #include "lua/command.h"
 #include "lua/dht.h"
+#include "lua/http.h"
 #include "lua/info.h"
 #include "lua/object.h"
 #include "lua/session.h"
@@ -14,8 +15,9 @@
 #include <time.h>
 
 static const struct class *const classes[] = {
-    &session_class, &torrent_class, &file_class,      &peer_class,   &piece_class,
-    &reader_class,  &view_class,    &candidate_class, &policy_class, &dht_class,
+    &session_class, &torrent_class, &file_class, &peer_class,
+    &piece_class,   &reader_class,  &view_class, &candidate_class,
+    &policy_class,  &dht_class,     &http_class,
 };
 
 /* now(): seconds of a clock that never goes back. */

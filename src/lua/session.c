@@ -7,6 +7,7 @@
 #include "engine/peer.h"
 #include "engine/torrent.h"
 #include "lua/dht.h"
+#include "lua/http.h"
 #include "lua/object.h"
 #include "lua/options.h"
 #include "lua/session.h"
@@ -483,6 +484,7 @@ static const luaL_Reg queries[] = {
     {"_timeout", session_do_timeout},
     {"_poll", session_poll},
     {"_later", session_later},
+    {"_serve", http_serve},
     {"_state", session_state},
     {"_attached", object_attached},
     {NULL, NULL},
@@ -640,6 +642,10 @@ static void set_policy(lua_State *L, const struct target *t, int value) {
     policy_assign_all(L, 1, 0, value);
 }
 
+static void get_http(lua_State *L, const struct target *t) {
+    http_push(L, 1, t->session);
+}
+
 static const struct property properties[] = {
     {"alive", object_get_alive, NULL, true},
     OBJECT_DATA,
@@ -664,6 +670,7 @@ static const struct property properties[] = {
     {"encryption", get_encryption, NULL, false},
     {"stats", get_stats, NULL, false},
     {"policy", get_policy, set_policy, false},
+    {"http", get_http, NULL, false},
     {NULL, NULL, NULL, false},
 };
 

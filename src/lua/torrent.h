@@ -18,9 +18,4 @@ int torrent_do_remove_tracker(lua_State *L);
 int torrent_do_announce(lua_State *L);
 int torrent_do_scrape(lua_State *L);
 
-/* Is this a file that people see? Padding (BEP 47) and symlinks are never created. */
-static inline bool file_is_visible(const struct metainfo_file *f) {
-    return !(f->flags & (FILE_PAD | FILE_SYMLINK));
-}
-
 #endif

@@ -3,8 +3,10 @@
 #include "engine/metadata.h"
 #include "engine/peer.h"
 #include "engine/reader.h"
+#include "engine/stream_media.h"
 #include "engine/trackers.h"
 #include "lua/guard.h"
+#include "lua/http.h"
 #include "lua/torrent.h"
 #include "lua/value.h"
 
@@ -286,6 +288,38 @@ static void set_policy(lua_State *L, const struct target *t, int value) {
     policy_assign_all(L, 1, t->torrent->id, value);
 }
 
+/* ---- playing ------------------------------------------------------------------------------- */
+
+static void get_media(lua_State *L, const struct target *t) {
+    const struct metainfo *m = t->torrent->meta;
+    uint32_t count = m ? stream_media_count(m) : 0;
+    struct stream_media *list = compat_newuserdata(L, (count + 1) * sizeof *list);
+    if (m)
+        stream_media_list(m, list);
+    lua_newtable(L);
+    for (uint32_t i = 0; i < count; i++) {
+        file_push(L, 1, t->torrent->id, list[i].file);
+        lua_rawseti(L, -2, (int)i + 1);
+    }
+}
+
+static void get_main_file(lua_State *L, const struct target *t) {
+    const struct metainfo *m = t->torrent->meta;
+    uint32_t file = m ? stream_media_main(m) : STREAM_NO_FILE;
+    if (file == STREAM_NO_FILE)
+        lua_pushnil(L);
+    else
+        file_push(L, 1, t->torrent->id, file);
+}
+
+static void get_url(lua_State *L, const struct target *t) {
+    http_push_main_url(L, t->torrent);
+}
+
+static void get_playlist_url(lua_State *L, const struct target *t) {
+    http_push_playlist_url(L, t->torrent);
+}
+
 const struct property torrent_properties[] = {
     {"alive", object_get_alive, NULL, true},
     {"session", object_get_session, NULL, true},
@@ -338,5 +372,9 @@ const struct property torrent_properties[] = {
     {"swarm_leechers", torrent_get_swarm_leechers, NULL, false},
     {"swarm_downloads", torrent_get_swarm_downloads, NULL, false},
     {"policy", get_policy, set_policy, false},
+    {"media", get_media, NULL, false},
+    {"main_file", get_main_file, NULL, false},
+    {"url", get_url, NULL, false},
+    {"playlist_url", get_playlist_url, NULL, false},
     {NULL, NULL, NULL, false},
 };

@@ -7,7 +7,7 @@ local loopback = require "support.loopback"
 local classes = {
     Session = "session", Torrent = "torrent", File = "file", Piece = "piece", Peer = "peer",
     Reader = "reader", View = "view",
-    Policy = "policy", Candidate = "candidate", Dht = "dht",
+    Policy = "policy", Candidate = "candidate", Dht = "dht", Http = "http",
 }
 
 -- { session = { methods = { close = true, .. }, properties = { stats = true }, writable = .. } }
@@ -158,6 +158,7 @@ describe("every property", function()
                 piece = torrent:piece(0), peer = swarm.seed.peers[1], reader = reader, view = view,
                 policy = torrent.policy,
                 dht = session.dht,
+                http = session.http or session:serve(),
             }
             if not objects[name] then
                 return -- a candidate lives in a policy call: policy_spec

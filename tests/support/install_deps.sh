@@ -40,6 +40,7 @@ group_build() {
     need_library libuv libuv1-dev
     need_library libcurl libcurl4-openssl-dev
     need_library libcrypto libssl-dev
+    need_library libmicrohttpd libmicrohttpd-dev
     # Optional, so that nobody is asked to install them where there is no apt: port mapping.
     command -v apt-get >/dev/null || return 0
     need libminiupnpc-dev any_of '/usr/include/miniupnpc/miniupnpc.h' '/usr/local/include/miniupnpc/*.h'

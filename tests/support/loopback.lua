@@ -14,7 +14,7 @@ loopback.__index = loopback
 local PATIENCE = 20 -- seconds; a deadline against hanging, no statement about speed
 
 -- Numbers that look random and are the same each time.
-local function noise(size, seed)
+function loopback.noise(size, seed)
     local parts, x = {}, seed
     for i = 1, (size + 7) // 8 do
         x = x * 6364136223846793005 + 1442695040888963407
@@ -48,16 +48,16 @@ end
 
 -- 400 KiB in four files, one of them empty; pieces of 16 KiB lie across files.
 loopback.files = {
-    { "a.bin", noise(300001, 1) },
-    { "sub/b.bin", noise(70000, 2) },
+    { "a.bin", loopback.noise(300001, 1) },
+    { "sub/b.bin", loopback.noise(70000, 2) },
     { "sub/c.txt", "a line\n" },
     { "z.empty", "" },
 }
 
--- options.trackers go into the torrent.
+-- options.trackers go into the torrent, and options.files instead of the usual ones.
 function loopback.new(options)
     local self = setmetatable({ root = loopback.folder(), sessions = {}, folders = 0 }, loopback)
-    for _, file in ipairs(loopback.files) do
+    for _, file in ipairs(options and options.files or loopback.files) do
         loopback.write(self.root .. "/data/moon/" .. file[1], file[2])
     end
     self.bytes = assert(mare.create(self.root .. "/data/moon",
