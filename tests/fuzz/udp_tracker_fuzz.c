@@ -28,9 +28,20 @@ static void read_scrape(struct span body) {
         require(c[i].complete >= -1 && c[i].complete <= 1000000000);
 }
 
+static void read_host(const uint8_t *data, size_t size) {
+    char host[256];
+    uint16_t port;
+    char *url = strndup((const char *)data, size);
+    require(url);
+    if (udp_tracker_host(url, host, &port) == 0)
+        require(port && *host && strstr(url, host));
+    free(url);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     struct udp_reply r;
     char text[256];
+    read_host(data, size);
     if (!udp_reply_decode(&r, data, size))
         return 0;
     switch (r.action) {

@@ -3,6 +3,7 @@
 
 local libtorrent = require "support.clients.libtorrent"
 local mare = require "support.clients.mare"
+local netns = require "support.netns"
 local opentracker = require "support.clients.opentracker"
 local payload = require "support.payload"
 local ports = require "support.ports"
@@ -86,3 +87,58 @@ for kind, start in pairs { SOCKS5 = proxies.socks5, HTTP = proxies.http } do
         end)
     end)
 end
+
+-- Two machines and a cable: the seeder has an address that only the machine with the proxy knows, and
+-- the kernel of the other counts each datagram that leaves it.
+describe("a machine that reaches nothing but its proxy", function()
+    after_each(process.cleanup)
+
+    local function udp_sent(net)
+        local path = ("/proc/%d/net/snmp"):format(net.holder.pid)
+        local file <close> = assert(io.open(path))
+        local names, numbers = file:read "a":match "\nUdp: (.-)\nUdp: (.-)\n"
+        local number = numbers:gmatch "%d+"
+        for name in names:gmatch "%S+" do
+            local value = number()
+            if name == "OutDatagrams" then
+                return tonumber(value)
+            end
+        end
+    end
+
+    local function start_proxy(left, right)
+        process.start(right:command { "microsocks", "-i", right.ip4, "-p", "1080" })
+        process.eventually(10, "the proxy listens", function()
+            local probe = ("exec 3<>/dev/tcp/%s/1080"):format(right.ip4)
+            return process.try(left:command { "bash", "-c", probe }) == 0
+        end)
+        return ("socks5://%s:1080"):format(right.ip4)
+    end
+
+    for _, bypass in ipairs { false, true } do
+        local what = bypass and "sends datagrams when it may" or "sends not one datagram"
+        it("downloads all the same, and " .. what, function()
+            if not netns.possible() then
+                pending "network namespaces cannot be made here: run it as root"
+                return
+            end
+            local dir = tmpdir()
+            local data = payload.create(dir, {
+                "udp://10.78.0.2:6969/announce", "http://tracker.invalid/announce",
+            })
+            local left, right = netns.pair()
+            right:run("ip", "addr", "add", "10.79.0.1/32", "dev", "lo")
+            local seed = mare.seed {
+                torrent = data.torrent, dir = data.dir, host = "10.79.0.1", within = right,
+            }
+            local get = mare.get {
+                torrent = data.torrent, dir = dir .. "/downloads", host = left.ip4,
+                peers = { seed.address }, proxy = start_proxy(left, right), within = left,
+                bypass = bypass,
+            }
+            get:complete(DEADLINE)
+            assert.is_nil(payload.difference(data, dir .. "/downloads"))
+            assert.equal(bypass, udp_sent(left) > 0)
+        end)
+    end
+end)

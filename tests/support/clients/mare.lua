@@ -63,10 +63,13 @@ local function start(verb, o, command)
     option(command, "--up", o.up)
     option(command, "--receive", o.receive)
     option(command, "--proxy", o.proxy)
+    if o.bypass then
+        command[#command + 1] = "--proxy-bypass"
+    end
     for _, peer in ipairs(o.peers or {}) do
         option(command, "--peer", peer)
     end
-    local self = process.start(command)
+    local self = process.start(o.within and o.within:command(command) or command)
     self.name, self.address = "mare " .. verb, ("%s:%d"):format(host, port)
     for name, f in pairs(method) do
         self[name] = f
@@ -74,8 +77,8 @@ local function start(verb, o, command)
     return self
 end
 
--- o: torrent, dir, and what else there is of port, host, peers, proxy, state, down, up, receive; get: seed
--- (true to go on uploading).
+-- o: torrent, dir, and what else there is of port, host, peers, proxy, bypass (of it), state, down,
+-- up, receive, within (a network of support.netns); get: seed (true to go on uploading).
 function mare.get(o)
     local command = { "", "", "", "", "-o", o.dir }
     if o.seed then

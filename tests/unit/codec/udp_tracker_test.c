@@ -260,3 +260,39 @@ TEST(udp_error_is_made_printable) {
         CHECK_STR(out, rows[i].text);
     }
 }
+
+/* -- addresses ----------------------------------------------------------------------- */
+
+TEST(udp_tracker_host_and_port_are_found_in_its_url) {
+    static const struct {
+        const char *url, *host;
+        uint16_t port;
+    } cases[] = {
+        {"udp://tracker.example:80", "tracker.example", 80},
+        {"udp://1.2.3.4:6969/announce", "1.2.3.4", 6969},
+        {"udp://[2001:db8::1]:65535/x?y=1:2", "2001:db8::1", 65535},
+        {"UDP://u:p@h:1#f", "h", 1},
+    };
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        char host[256];
+        uint16_t port;
+        CHECK_INT(udp_tracker_host(cases[i].url, host, &port), 0);
+        CHECK_STR(host, cases[i].host);
+        CHECK_INT(port, cases[i].port);
+    }
+}
+
+TEST(udp_tracker_host_refuses_what_has_none) {
+    static const char *const bad[] = {
+        "udp://h",    "udp://h:",    "udp://h:0",  "udp://:1",           "udp://h:65536",
+        "udp://h:1x", "udp://h/x:1", "udp://u@:1", "udp://h:99999999999"};
+    char host[256], name[300], url[320];
+    uint16_t port;
+    for (size_t i = 0; i < COUNT_OF(bad); i++)
+        CHECK_INT(udp_tracker_host(bad[i], host, &port), ERR_INVALID);
+    memset(name, 'x', sizeof name);
+    for (int len = 255; len <= 256; len++) {
+        snprintf(url, sizeof url, "udp://%.*s:1", len, name);
+        CHECK_INT(udp_tracker_host(url, host, &port), len == 255 ? 0 : ERR_INVALID);
+    }
+}

@@ -360,6 +360,18 @@ TEST(a_session_without_memory_is_not_born) {
     }
 }
 
+TEST(a_session_with_a_proxy_without_memory_is_not_born) {
+    struct settings s = {.proxy = "socks5://me:secret@127.0.0.1:1",
+                         .directory = check_tmpdir()};
+    CHECK_EACH_NOMEM(n) {
+        struct err e = {0};
+        struct session *session = session_new(&s, &e);
+        bool hit = check_nomem_hit();
+        CHECK(session || (hit && e.code < 0 && e.text[0]));
+        session_free(session);
+    }
+}
+
 TEST(a_torrent_without_memory_is_not_added_and_the_session_lives) {
     struct swarm w;
     struct settings s = {.bind = {.ip = {127, 0, 0, 1}, .family = 4},

@@ -3,6 +3,7 @@
 #include "io/proxy.h"
 
 #include "base/err.h"
+#include "io/fetch.h"
 #include "unit/io/net_fixture.h"
 
 struct rig {
@@ -256,5 +257,36 @@ TEST(proxy_connect_without_memory_begins_nothing) {
             stream_close(s);
         CHECK(made != hit);
     }
+    rig_close(&g);
+}
+
+/* ---- fetches ---------------------------------------------------------------------------- */
+
+static void on_fetched(void *owner, const struct fetch_result *r) {
+    *(int *)owner = r->http_status;
+}
+
+TEST(fetch_behind_socks_leaves_names_to_the_proxy) {
+    struct rig g;
+    char greeting[4];
+    int http_status = -1;
+    rig_open(&g, "socks5://127.0.0.1:%u");
+    struct fetcher *f = fetcher_new(g.w.loop, NULL);
+    fetcher_set_proxy(f, proxy_url_of(g.proxy));
+    struct fetch_options o = {.url = "http://tracker.invalid:80/", .max_bytes = 100};
+    CHECK(fetch_start(f, &o, on_fetched, &http_status, NULL));
+    STEP_UNTIL(&g.w, g.w.accepted == 1);
+    CHECK_INT(side_get_patiently(&g.w.server[0], greeting, 2), 2);
+    int methods = greeting[1];
+    CHECK(methods > 0 && methods <= 4);
+    CHECK_INT(side_get_patiently(&g.w.server[0], greeting, (size_t)methods), methods);
+    SAYS(&g, 0, "\x05\0");
+    HEARS(&g, 0, "\x05\x01\0\x03\x0ftracker.invalid\0\x50");
+    SAYS(&g, 0, "\x05\0\0\x01\0\0\0\0\0\0");
+    HEARS(&g, 0, "GET / HTTP/1.1\r\nHost: tracker.invalid");
+    SAYS(&g, 0, "HTTP/1.1 204 fine\r\n\r\n");
+    STEP_UNTIL(&g.w, http_status >= 0);
+    CHECK_INT(http_status, 204);
+    fetcher_free(f);
     rig_close(&g);
 }
