@@ -11,12 +11,12 @@
 #include "engine/choke.h"
 #include "engine/connect.h"
 #include "engine/exchange.h"
-#include "engine/mapping.h"
 #include "engine/metadata.h"
 #include "engine/peer.h"
 #include "engine/policy_pieces.h"
 #include "engine/save.h"
 #include "engine/store.h"
+#include "engine/torrent_trackers.h"
 #include "swarm/shortlist.h"
 
 const char *torrent_state_name(enum torrent_state s) {
@@ -29,65 +29,6 @@ const char *torrent_name(const struct torrent *t) {
     if (t->meta)
         return t->meta->name;
     return t->metadata && t->metadata->link.name ? t->metadata->link.name : t->hex;
-}
-
-/* ---- trackers' questions ----------------------------------------------------------------- */
-
-static void describe(void *owner, struct announce_request *r, bool *want_peers) {
-    const struct torrent *t = owner;
-    uint16_t port = mapping_public_port(t->session);
-    r->port = port ? port : 1; /* some refuse port 0 */
-    r->uploaded = t->uploaded, r->downloaded = t->downloaded;
-    r->left = t->meta ? torrent_bytes_left(t) : WIRE_BLOCK; /* not 0: we are no seed */
-    *want_peers = torrent_active(t) && t->peer_count < connect_limit(t);
-}
-
-static void on_tracker_peers(void *owner, const struct addr *a, uint32_t n) {
-    torrent_on_addresses(owner, a, n, SOURCE_TRACKER);
-}
-
-static void on_tracker_result(void *owner, const char *url, int status, const char *text,
-                              uint32_t peers) {
-    struct torrent *t = owner;
-    session_event(t->session, EVENT_TRACKER, t, NULL, peers, status, "%s%s%s", url,
-                  *text ? ": " : "", text);
-}
-
-static void on_external_ip(void *owner, const struct addr *a) {
-    const struct torrent *t = owner;
-    external_vote(t->session, &(struct addr){.family = a->family}, a);
-}
-
-static void on_scrape(void *owner, const char *url, int status, const char *text,
-                      const struct scrape_counts *counts) {
-    struct torrent *t = owner;
-    struct event ev = {.type = EVENT_SCRAPE, .torrent = t->id, .code = status};
-    struct text what;
-    text_init(&what);
-    text_addf(&what, "%s%s%s", url, *text ? ": " : "", text);
-    ev.text = text_take(&what, NULL);
-    if (counts && (ev.data = malloc(sizeof *counts))) {
-        memcpy(ev.data, counts, sizeof *counts);
-        ev.len = sizeof *counts;
-    }
-    events_push(&t->session->events, &ev);
-}
-
-static const struct trackers_hooks tracker_hooks = {
-    describe, on_tracker_peers, on_tracker_result, on_external_ip, on_scrape};
-
-static struct trackers *make_trackers(struct torrent *t, const struct metainfo *m) {
-    struct session *s = t->session;
-    const struct trackers_tools tools = {
-        .loop = s->loop,
-        .fetcher = s->fetcher,
-        .udp = session_direct(s) ? s->udp_trackers : NULL,
-        .rng = &s->rng,
-        .user_agent = s->settings.user_agent,
-        .bind = s->settings.bind,
-        .ca_file = s->settings.ca_file,
-    };
-    return trackers_new(&tools, m, &tracker_hooks, t);
 }
 
 /* ---- birth ------------------------------------------------------------------------------- */
@@ -107,7 +48,7 @@ static void init_content(struct torrent *t) {
 
 /* Its name among others: its trackers, its handle. */
 static int introduce(struct torrent *t, const struct metainfo *m) {
-    t->trackers = make_trackers(t, m);
+    t->trackers = torrent_trackers_new(t, m);
     t->id = slots_add(&t->session->torrents, t);
     return t->trackers && t->id ? 0 : ERR_NOMEM;
 }
