@@ -986,3 +986,134 @@ TEST(download_completes_in_little_memory) {
     for (uint64_t seed = 0; seed < 20; seed++)
         run_swarm(seed, (size_t)(1 + seed % 3) * PIECE);
 }
+
+/* -- what somebody waits for --------------------------------------------------------------- */
+
+/* Piece 30, the commonest, is awaited: due now, or later. */
+static struct urgent await(struct fixture *f, usec due, usec pace) {
+    struct urgent u;
+    urgent_init(&u);
+    CHECK_INT(urgent_add(&u, 30, due), 0);
+    u.of[0].pace = pace;
+    picker_set_deadline(&f->picker, 30, due);
+    return u;
+}
+
+static void hurry(struct fixture *f, uint32_t peer, usec eta) {
+    f->peer[peer].row.eta = eta;
+    f->peer[peer].row.patience = 2 * eta;
+}
+
+TEST(download_asks_slow_peers_for_something_else_than_what_is_awaited) {
+    struct fixture *f = set_up_ranked();
+    struct urgent u = await(f, f->now, 100);
+    f->d.urgent = &u;
+    hurry(f, 0, 101), hurry(f, 1, 100);
+    check_ask(f, 0, 0, 0); /* rarest first, as if nothing was urgent */
+    check_ask(f, 1, 30, 0);
+    check_ask(f, 0, 0, 1);
+    tear_down(f);
+    urgent_fini(&u);
+}
+
+TEST(download_asks_slow_peers_for_what_they_will_have_in_time) {
+    struct fixture *f = set_up_ranked();
+    struct urgent u = await(f, f->now + 101, 100);
+    f->d.urgent = &u;
+    hurry(f, 0, 101);
+    check_ask(f, 0, 30, 0);
+    f->now++;
+    check_ask(f, 0, 0, 0);
+    tear_down(f);
+    urgent_fini(&u);
+}
+
+TEST(download_never_asks_slow_peers_for_the_awaited_piece_by_chance) {
+    struct fixture *f = set_up_ranked();
+    struct urgent u = await(f, f->now, 100);
+    f->d.urgent = &u;
+    hurry(f, 0, 101);
+    has_only(f, 0, 30);
+    check_nothing(f, 0, 0);
+    tear_down(f);
+    urgent_fini(&u);
+}
+
+TEST(download_asks_another_peer_for_a_block_that_is_late) {
+    struct fixture *f = set_up_ranked();
+    struct urgent u = await(f, f->now, USEC_NEVER);
+    struct block_ref out;
+    bool copy;
+    f->d.urgent = &u;
+    want_first(f, 0);
+    picker_set_priority(&f->picker, 30, PRIORITY_NORMAL);
+    hurry(f, 0, 500), hurry(f, 1, 10);
+    for (uint32_t i = 0; i < BLOCKS; i++)
+        check_ask(f, 0, 30, i);
+    f->peer[1].row.last_piece = 30;
+    f->d.no_end_game = true;
+    f->now += 999;
+    check_nothing(f, 1, 0);
+    CHECK_INT(download_late_due(&f->d, f->now), f->now + 1);
+    f->now += 1;
+    CHECK_INT(next(f, 1, &out, &copy), 1);
+    CHECK(copy && out.piece == 30 && out.block == 0);
+    tear_down(f);
+    urgent_fini(&u);
+}
+
+TEST(download_asks_for_at_most_three_copies_and_waits_before_each) {
+    struct fixture *f = set_up_ranked();
+    struct urgent u = await(f, f->now, USEC_NEVER);
+    struct block_ref out;
+    bool copy;
+    f->d.urgent = &u;
+    f->d.no_end_game = true;
+    want_first(f, 0);
+    picker_set_priority(&f->picker, PIECES - 1, PRIORITY_NORMAL);
+    CHECK_INT(urgent_add(&u, PIECES - 1, f->now), 0);
+    for (uint32_t i = 0; i < 4; i++)
+        hurry(f, i, 100);
+    (void)ask(f, 0), (void)ask(f, 0); /* its two blocks */
+    f->now += 200;
+    for (uint32_t k = 0; k < 2; k++) {
+        CHECK_INT(next(f, 1, &out, &copy), 1);
+        CHECK(copy);
+        f->peer[1].asked[f->peer[1].count++] = out;
+    }
+    check_nothing(f, 2, 0); /* they may be under way */
+    check_nothing(f, 1, 0); /* not twice of one peer */
+    f->now += 200;
+    for (uint32_t k = 0; k < 2; k++) {
+        CHECK_INT(next(f, 2, &out, &copy), 1);
+        CHECK(copy);
+        f->peer[2].asked[f->peer[2].count++] = out;
+    }
+    f->now += 2000;
+    check_nothing(f, 3, 0); /* three are enough */
+    CHECK_INT(download_late_due(&f->d, f->now), USEC_NEVER);
+    tear_down(f);
+    urgent_fini(&u);
+}
+
+TEST(download_asks_nobody_again_for_what_is_not_due_soon) {
+    struct fixture *f = set_up_ranked();
+    struct urgent u = await(f, f->now + LATE_HORIZON + 1000, USEC_NEVER);
+    f->d.urgent = &u;
+    f->d.no_end_game = true;
+    want_first(f, 0);
+    picker_set_priority(&f->picker, 30, PRIORITY_NORMAL);
+    hurry(f, 0, 100), hurry(f, 1, 100);
+    for (uint32_t i = 0; i < BLOCKS; i++)
+        check_ask(f, 0, 30, i);
+    f->now += 1000;
+    check_nothing(f, 1, 0);
+    f->now += 1;
+    f->d.late_at = 0; /* look */
+    struct block_ref out;
+    bool copy;
+    CHECK_INT(next(f, 1, &out, &copy), 1);
+    CHECK(copy);
+    tear_down(f);
+    urgent_fini(&u);
+}
