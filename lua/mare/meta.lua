@@ -284,6 +284,9 @@ local Session = {}
 ---@field files? (integer|string)[] only these: numbers as in torrent.files, or Lua patterns of paths
 ---@field priorities? table<integer, integer> file number to 0 (skip) .. 7; 4 is normal
 ---@field allocation? "sparse"|"full" Default: the session's.
+---@field storage? "disk"|"memory" "memory": nothing of it is ever written, nor remembered. Default "disk".
+---@field max_memory? integer bytes of pieces that "memory" keeps, beside the session's `memory`; as much as that by default
+---@field max_disk? integer bytes of pieces that are kept on disk. When not all of a torrent may be kept, only what readers need is fetched, and what was used longest ago goes; at least 4 pieces.
 
 ---Adds a torrent: the path, web address or bytes of a .torrent, a magnet link, or an info-hash (40
 ---hexadecimal digits or 32 of base32). If it is in the session already: nil, message, "exists", and

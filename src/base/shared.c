@@ -59,6 +59,13 @@ struct shared_bytes *shared_new(struct shared_pool *p, size_t len) {
     return NULL;
 }
 
+void shared_move(struct shared_bytes *b, struct shared_pool *to) {
+    leave_pool(b);
+    b->pool = to;
+    to->budget->used += b->len;
+    list_append(&to->all, &b->link);
+}
+
 struct shared_bytes *shared_hold(struct shared_bytes *b) {
     b->refs++;
     return b;

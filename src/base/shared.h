@@ -43,6 +43,8 @@ struct shared_bytes *shared_new_unpaid(size_t len) MUST_USE;
  * out: then nothing has changed hands. */
 struct shared_bytes *shared_adopt(struct shared_pool *p, uint8_t *data, size_t len)
     MUST_USE;
+/* Another one pays from now on, whether its budget allows it or not. */
+void shared_move(struct shared_bytes *b, struct shared_pool *to);
 struct shared_bytes *shared_hold(struct shared_bytes *b);
 void shared_drop(struct shared_bytes *b); /* NULL is fine */
 

@@ -34,6 +34,13 @@ static int allocate(struct torrent *t) {
                               &t->session->budget);
 }
 
+/* What is to be dropped piece by piece is not reserved before. */
+static enum storage_allocation how_to_store(const struct torrent *t, bool full) {
+    if (t->cap.in_memory)
+        return STORAGE_MEMORY;
+    return full && !cap_is_on(&t->cap) ? STORAGE_FULL : STORAGE_SPARSE;
+}
+
 static int open_storage(struct torrent *t, const struct add_options *o) {
     const char *directory = o->directory ? o->directory : t->session->settings.directory;
     bool full = o->full_allocation || t->session->settings.full_allocation;
@@ -43,7 +50,7 @@ static int open_storage(struct torrent *t, const struct add_options *o) {
                               state ? "parts" : "mare-parts");
     if (parts && select_wanted(t, &wanted) == 0)
         t->storage = storage_new(t->session->loop, t->meta, directory, parts,
-                                 full ? STORAGE_FULL : STORAGE_SPARSE, &wanted);
+                                 how_to_store(t, full), &wanted);
     bitset_fini(&wanted);
     free(parts);
     return t->storage ? 0 : ERR_NOMEM;
@@ -52,6 +59,7 @@ static int open_storage(struct torrent *t, const struct add_options *o) {
 void content_free(struct torrent *t) {
     if (t->storage)
         storage_drop(t->storage);
+    cap_fini(t);
     resume_free(t->resume);
     active_pieces_fini(&t->open);
     picker_fini(&t->picker);
@@ -65,16 +73,18 @@ void content_free(struct torrent *t) {
 
 /* Takes m over, also when it fails: then the torrent is as it was. */
 static int content_init(struct torrent *t, struct metainfo *m,
-                        const struct add_options *o) {
+                        const struct add_options *o, struct err *e) {
     t->meta = m;
-    if (allocate(t) == 0) {
+    int status = allocate(t) < 0 ? nomem(e) : cap_begin(t, o, e);
+    if (status == 0) {
         save_load(t);
         select_init(t, o);
         if (open_storage(t, o) == 0)
             return 0;
+        status = nomem(e);
     }
     content_free(t);
-    return ERR_NOMEM;
+    return status;
 }
 
 /* It can be checked and seeded, but a piece that is received lies in memory as a whole. */
@@ -99,8 +109,9 @@ int torrent_adopt(struct torrent *t, const uint8_t *data, size_t len, struct err
     int status = metainfo_parse(&m, data, len, e);
     if (status < 0)
         return status;
-    if (content_init(t, m, metadata_options(t)) < 0)
-        return nomem(e);
+    status = content_init(t, m, metadata_options(t), e);
+    if (status < 0)
+        return status;
     metadata_free(t);
     if (m->private)
         roster_keep(&t->roster, SOURCE_TRACKER | SOURCE_MANUAL);
@@ -154,9 +165,12 @@ static int add_known(struct session *s, struct metainfo *m, const struct add_opt
         metainfo_drop(m);
         return nomem(e);
     }
-    if (content_init(t, m, o) < 0 || join_session(t, o) < 0) {
+    int status = content_init(t, m, o, e);
+    if (status == 0 && join_session(t, o) < 0)
+        status = nomem(e);
+    if (status < 0) {
         torrent_free(t);
-        return nomem(e);
+        return status;
     }
     begin(t);
     *out = t;

@@ -170,6 +170,10 @@ int torrent_recheck(struct torrent *t, struct err *e) {
         return err_set(e, ERR_BUSY,
                        "%s is being checked or written; try again in a moment",
                        torrent_name(t));
+    if (t->cap.in_memory)
+        return err_set(e, ERR_UNSUPPORTED,
+                       "%s lies in memory alone: nothing of it can have changed",
+                       torrent_name(t));
     connect_close_all(t, ERR_CANCELED, "the torrent is checked again");
     store_drop_waiting(t);
     download_abandon(&t->download);

@@ -154,6 +154,8 @@ void peer_request_more(struct peer *p);
 int peer_on_request(struct peer *p, const struct wire_message *m);
 void peer_on_cancel(struct peer *p, const struct wire_message *m);
 void peer_reject_uploads(struct peer *p);
+void peer_reject_piece(struct peer *p, uint32_t piece); /* we have it no more */
+bool peer_reads_piece(const struct peer *p, uint32_t piece); /* from disk, to send it */
 void peer_serve_fill(struct peer *p); /* makes the next flight if there is none */
 
 #endif

@@ -88,6 +88,26 @@ void peer_reject_uploads(struct peer *p) {
     upload_queue_note_choke(&p->uploads);
 }
 
+/* A flight holds bytes once they are read; while they are being read the piece must stay. */
+bool peer_reads_piece(const struct peer *p, uint32_t piece) {
+    const struct flight *f = p->send.reading ? p->send.flight : NULL;
+    for (uint32_t i = 0; f && i < f->blocks; i++)
+        if (f->block[i].index == piece)
+            return true;
+    return false;
+}
+
+void peer_reject_piece(struct peer *p, uint32_t piece) {
+    struct upload_request q;
+    for (uint32_t i = 0; upload_queue_front(&p->uploads, i, &q);) {
+        if (q.piece == piece &&
+            upload_queue_cancel(&p->uploads, q.piece, q.begin, q.length))
+            reject(p, &q);
+        else
+            i++;
+    }
+}
+
 /* ---- blocks leave ----------------------------------------------------------------------- */
 
 /* One run of blocks that follow each other in the torrent, read in one call. */

@@ -207,7 +207,8 @@ uint64_t reader_ready(const struct reader *r, uint64_t most) {
 }
 
 uint64_t reader_on_disk(const struct reader *r, uint64_t most) {
-    if (!r->torrent || !storage_has_file(r->torrent->storage, r->file))
+    if (!r->torrent || cap_is_on(&r->torrent->cap) || /* it may go meanwhile */
+        !storage_has_file(r->torrent->storage, r->file))
         return 0;
     return contiguous(r, most, false);
 }
@@ -222,6 +223,7 @@ static void advance(struct reader *r, uint64_t bytes) {
     r->waiting_since = 0;
     window_advance(&r->window, bytes, now);
     r->bytes_read += bytes;
+    cap_note_used(t, before);
     if (piece_at(r, r->window.position) != before)
         readers_note_change(t);
 }

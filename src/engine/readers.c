@@ -52,6 +52,7 @@ static int wish_ends(struct torrent *t, const struct reader *r, usec now) {
     if (!r->prefetch || r->superseded)
         return 0;
     window_ends(r->length, &head, &tail);
+    head = cap_ends(t, head), tail = cap_ends(t, tail);
     int status = wish_range(t, r->offset + r->length - tail, tail, due);
     return status < 0 ? status : wish_range(t, r->offset, head, due);
 }
@@ -60,9 +61,10 @@ static int wish_ends(struct torrent *t, const struct reader *r, usec now) {
 static int wish_window(struct torrent *t, const struct reader *r, usec now) {
     uint32_t first, end;
     usec later = r->superseded ? SUPERSEDED_AFTER : 0;
-    if (r->resting || has_plenty(r, now))
-        return 0;
+    if (r->resting || (has_plenty(r, now) && !cap_is_on(&t->cap)))
+        return 0; /* under a cap nothing comes that is not wished */
     window_pieces(&r->window, &first, &end);
+    end = MIN(end - first, cap_window(t)) + first;
     if (r->superseded)
         end = MIN(end, first + (r->waiting_since != 0));
     int status = 0;
@@ -81,6 +83,7 @@ static void collect(struct torrent *t, usec now) {
             break;
     }
     urgent_settle(&t->readers.wanted);
+    urgent_limit(&t->readers.wanted, cap_room(t));
 }
 
 /* ---- from wishes to deadlines ------------------------------------------------------------- */
@@ -250,7 +253,7 @@ bool readers_lack(const struct torrent *t) {
 }
 
 bool readers_interested(const struct torrent *t, const struct bitset *has) {
-    if (!readers_lack(t))
+    if (!readers_lack(t) && !cap_is_on(&t->cap))
         return false;
     for (size_t i = 0; i < bitset_bytes(has->size); i++)
         if (has->bytes[i] & (uint8_t)~t->have.bytes[i])

@@ -20,8 +20,9 @@ static char *path_with(const struct torrent *t, const char *suffix) {
     return state ? resume_path(state, t->info_hash, suffix) : NULL;
 }
 
+/* NULL: nothing is kept, or nothing of it is on disk. */
 static char *path_of(const struct torrent *t) {
-    return path_with(t, "resume");
+    return t->cap.in_memory ? NULL : path_with(t, "resume");
 }
 
 static void take_over(struct torrent *t) {
@@ -174,7 +175,8 @@ static void on_stat(struct storage_op *op) {
 
 int torrent_save(struct torrent *t) {
     struct save *s;
-    if (!t->session->settings.state || t->state < TORRENT_DOWNLOADING || t->saving)
+    if (!t->session->settings.state || t->cap.in_memory ||
+        t->state < TORRENT_DOWNLOADING || t->saving)
         return 0;
     s = calloc(1, sizeof *s);
     if (!s)

@@ -22,7 +22,7 @@ static int file_based(const struct torrent *t, uint32_t piece) {
 
 /* What a reader needs is fetched, whatever is said of the file. */
 int select_piece_priority(const struct torrent *t, uint32_t piece) {
-    int priority = file_based(t, piece);
+    int priority = cap_is_on(&t->cap) ? PRIORITY_SKIP : file_based(t, piece);
     if (priority == PRIORITY_SKIP && readers_want(t, piece))
         return PRIORITY_NORMAL;
     return priority;

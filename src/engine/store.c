@@ -28,6 +28,7 @@ struct store_write {
     struct shared_bytes
         *shared; /* the buffer, when readers may see it; NULL = it is not */
     bool running;
+    bool has_room; /* cap_take_room */
 };
 
 /* ---- blame ------------------------------------------------------------------------------ */
@@ -85,8 +86,21 @@ static void note_files(struct torrent *t, uint32_t piece) {
 void store_note_have(struct torrent *t, uint32_t piece) {
     if (!bitset_add(&t->have, piece))
         return;
+    cap_note_used(t, piece);
     picker_set_state(&t->picker, piece, PIECE_HAVE);
     note_files(t, piece);
+}
+
+void store_note_lost(struct torrent *t, uint32_t piece) {
+    const struct metainfo *m = t->meta;
+    uint64_t from = (uint64_t)piece * m->piece_length;
+    uint64_t to = from + metainfo_piece_size(m, piece);
+    (void)bitset_remove(&t->have, piece);
+    picker_set_state(&t->picker, piece, PIECE_MISSING);
+    for (uint32_t f = metainfo_file_at(m, from);
+         f < m->file_count && m->files[f].offset < to; f++)
+        t->file_missing[f] += m->files[f].length > 0;
+    t->dirty_resume = true;
 }
 
 static void tell_peers(struct torrent *t, uint32_t piece) {
@@ -106,6 +120,8 @@ static void tell_peers(struct torrent *t, uint32_t piece) {
 static void end_write(struct store_write *w) {
     struct torrent *t = w->torrent;
     t->writes_bytes -= w->piece->length;
+    if (w->has_room)
+        cap_give_room(t);
     if (w->shared)
         shared_drop(w->shared);
     else
@@ -198,11 +214,20 @@ static void show(struct store_write *w) {
     if (!w->shared)
         return;
     active_pieces_lose_buffer(&t->open, w->piece->length);
+    if (t->cap.in_memory)
+        shared_move(w->shared, &t->cap.kept);
     readers_on_verified(t, piece, w->shared);
 }
 
+/* Under a cap a piece that came while everything kept is needed more is not kept: readers have
+ * seen it. */
 static void on_verified(struct store_write *w) {
     show(w);
+    w->has_room = cap_take_room(w->torrent);
+    if (!w->has_room) {
+        drop_write(w);
+        return;
+    }
     prepare_write(w, true);
     start_writes(w);
 }
@@ -259,7 +284,10 @@ static void start_writes(struct store_write *w) {
 
 static void prepare_write(struct store_write *w, bool verified) {
     w->write.verified = verified;
-    w->write.hash_only = !verified && readers_want(w->torrent, w->piece->index);
+    w->write.hash_only =
+        !verified && (readers_want(w->torrent, w->piece->index) ||
+                      cap_is_on(&w->torrent->cap) || w->torrent->cap.in_memory);
+    w->write.shared = w->shared;
     w->write.next = NULL;
     w->running = true;
     w->torrent->writes_running++;

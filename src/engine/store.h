@@ -13,5 +13,7 @@ bool store_is_behind(const struct torrent *t);
 void store_drop_waiting(struct torrent *t); /* the torrent goes: no more retries */
 /* The piece is verified and on disk: bookkeeping that downloads and checks share. */
 void store_note_have(struct torrent *t, uint32_t piece);
+/* It is to be had no more (cap). */
+void store_note_lost(struct torrent *t, uint32_t piece);
 
 #endif

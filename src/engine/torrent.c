@@ -77,6 +77,7 @@ struct torrent *torrent_new(struct session *s, const uint8_t info_hash[SHA1_LEN]
     save_init(t);
     readers_init(t);
     exchange_init(t);
+    cap_init(t);
     usec now = session_now(s);
     bucket_init(&t->up, 0, now), bucket_init(&t->down, 0, now);
     t->added_at = (int64_t)time(NULL);
@@ -132,7 +133,8 @@ bool torrent_downloads(const struct torrent *t) {
 }
 
 static enum torrent_state state_by_pieces(const struct torrent *t) {
-    if (!picker_done(&t->picker) || readers_lack(t))
+    if (!picker_done(&t->picker) || readers_lack(t) ||
+        (cap_is_on(&t->cap) && !bitset_full(&t->have)))
         return TORRENT_DOWNLOADING;
     return bitset_full(&t->have) ? TORRENT_SEEDING : TORRENT_FINISHED;
 }

@@ -4,6 +4,7 @@
 #define MARE_TORRENT_H
 
 #include "codec/metainfo.h"
+#include "engine/cap.h"
 #include "engine/readers.h"
 #include "engine/resume.h"
 #include "engine/session.h"
@@ -52,6 +53,7 @@ struct torrent {
     uint8_t *file_priority; /* one a file, 0 = skip */
     uint32_t *file_missing; /* pieces of each file that are not here yet */
     struct readers readers;
+    struct cap cap; /* what may be kept */
     struct link peers;
     struct link
         at_door; /* incoming peers that a policy has to admit (policy_candidates) */
@@ -106,6 +108,9 @@ struct add_options {
     bool choose_later; /* skip every file: they are chosen when EVENT_METADATA has come */
     bool full_allocation;
     const struct magnet *link; /* for the engine: what the link says of files (BEP 53) */
+    bool in_memory;            /* nothing on disk */
+    uint64_t max_memory;       /* ... and at most so much; 0 = as the session's memory */
+    uint64_t max_disk;         /* on disk at most so much, 0 = all */
 };
 
 /* A .torrent's bytes. ERR_EXISTS if the torrent is in the session already (*out is set to it),

@@ -23,6 +23,8 @@ static int choose_places(struct storage *s, const struct bitset *wanted) {
 }
 
 static void storage_free(struct storage *s) {
+    storage_memory_clear(s);
+    free(s->kept);
     open_files_fini(&s->files);
     uv_mutex_destroy(&s->spare_lock);
     bitset_fini(&s->wanted);
@@ -55,7 +57,8 @@ struct storage *storage_new(struct loop *l, struct metainfo *m, const char *dire
     list_init(&s->waiting);
     s->directory = strdup(directory);
     s->parts_path = strdup(parts_path ? parts_path : "");
-    if (s->directory && s->parts_path && choose_places(s, wanted) == 0)
+    if (s->directory && s->parts_path && choose_places(s, wanted) == 0 &&
+        (how != STORAGE_MEMORY || storage_memory_init(s) == 0))
         return s;
     storage_free(s);
     return NULL;
@@ -74,7 +77,7 @@ const char *storage_directory(const struct storage *s) {
 }
 
 bool storage_has_file(const struct storage *s, uint32_t file) {
-    return !s->alone && s->known && bitset_has(&s->in_place, file);
+    return !s->kept && !s->alone && s->known && bitset_has(&s->in_place, file);
 }
 
 /* ---- the turnstile ---- */

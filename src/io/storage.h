@@ -25,6 +25,7 @@
 
 #include "base/bitset.h"
 #include "base/hash_lanes.h"
+#include "base/shared.h"
 #include "codec/metainfo.h"
 #include "io/file.h"
 #include "io/jobs.h"
@@ -33,7 +34,8 @@
 
 struct storage;
 
-enum storage_allocation { STORAGE_SPARSE, STORAGE_FULL };
+/* MEMORY: nothing is ever on disk, and directory and parts_path mean nothing. */
+enum storage_allocation { STORAGE_SPARSE, STORAGE_FULL, STORAGE_MEMORY };
 
 /* Creates nothing on disk. `wanted` has one member per wanted file (copied). */
 struct storage *storage_new(struct loop *l, struct metainfo *m, const char *directory,
@@ -75,6 +77,8 @@ struct piece_write {
     uint32_t
         hashed; /* so many bytes of it are in `stream` already (a multiple of HASH_BLOCK) */
     struct hash_stream stream;
+    /* Of STORAGE_MEMORY: what to keep, before anything but hash_only. The owner's until `done`. */
+    struct shared_bytes *shared;
     struct piece_write *next; /* of the batch; only the first one's `done` is called */
 };
 int storage_write_piece(struct storage *s, struct piece_write *w)
@@ -110,6 +114,14 @@ struct storage_prepare {
     bool existed;
 };
 int storage_prepare(struct storage *s, struct storage_prepare *p) MUST_USE;
+
+/* Frees the disk space of a piece that is read by nobody any more (a hole in its files), or its
+ * memory. ERR_UNSUPPORTED where the file system cannot. */
+struct storage_punch {
+    struct storage_op op;
+    uint32_t piece;
+};
+int storage_punch(struct storage *s, struct storage_punch *p) MUST_USE;
 
 /* Size and modification time of each file, for resume (missing: size -1). */
 struct storage_stat {

@@ -107,6 +107,12 @@ static void judge(const struct metainfo *m, struct piece_check *first,
                                    "piece %" PRIu32 " does not match its hash", c->piece);
 }
 
+/* What lies in memory was verified, and nobody else can change it; what does not is nowhere. */
+static void work_nowhere(struct storage_op *op) {
+    for (struct piece_check *c = check_of(op); c; c = c->next)
+        c->op.status = ERR_NOTFOUND;
+}
+
 static void work_check(struct storage_op *op) {
     struct storage *s = op->storage;
     struct check_lane of[HASH_LANES] = {0};
@@ -137,5 +143,6 @@ int storage_check_piece(struct storage *s, struct piece_check *c) {
         if (each->piece >= s->m->pieces || n == HASH_LANES)
             return ERR_INVALID;
     }
-    return storage_submit(s, &c->op, work_check, false, settle_check);
+    return storage_submit(s, &c->op, s->kept ? work_nowhere : work_check, false,
+                          settle_check);
 }

@@ -97,7 +97,13 @@ static void work_read(struct storage_op *op) {
 }
 
 int storage_read(struct storage *s, struct range_read *r) {
-    return range_is_inside(s, r->offset, r->length)
-               ? storage_submit(s, &r->op, work_read, false, NULL)
-               : ERR_INVALID;
+    if (!range_is_inside(s, r->offset, r->length))
+        return ERR_INVALID;
+    if (!s->kept)
+        return storage_submit(s, &r->op, work_read, false, NULL);
+    struct iovec iov = {r->data, r->length};
+    bool lost = storage_memory_read(s, r->offset, &iov, 1) < 0;
+    return storage_submit(s, &r->op,
+                          lost ? storage_memory_work_lost : storage_memory_work_nothing,
+                          false, NULL);
 }

@@ -241,5 +241,6 @@ static void work_move(struct storage_op *op) {
 }
 
 int storage_move(struct storage *s, struct storage_move *m) {
-    return storage_submit(s, &m->op, work_move, true, NULL);
+    return storage_submit(s, &m->op, s->kept ? storage_memory_work_refuse : work_move,
+                          true, NULL);
 }

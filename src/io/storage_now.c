@@ -104,6 +104,8 @@ int storage_read_now(struct storage *s, uint64_t offset, const struct iovec *iov
     uint64_t length = total(iov, n);
     if (offset > s->m->size || length > s->m->size - offset)
         return ERR_INVALID;
+    if (s->kept)
+        return storage_memory_read(s, offset, iov, n);
     if (s->alone || !s->known)
         return ERR_AGAIN; /* places are changing under our feet */
     struct sink sink = {.iov = iov, .n = n};

@@ -30,6 +30,8 @@ struct storage {
     struct open_files
         files; /* numbered as in the metainfo; file_count is the parts file */
 
+    struct shared_bytes **kept; /* the pieces of STORAGE_MEMORY, NULL = on disk; loop only */
+
     uv_mutex_t spare_lock; /* buffers of finished checks, for the next ones */
     struct spare *spare;
 };
@@ -93,6 +95,19 @@ int storage_write_range(struct storage *s, uint64_t offset, const uint8_t *from,
 /* ERR_EOF when a file is too short. *last is the file that a negative answer is about. */
 int storage_read_range(struct storage *s, uint64_t offset, uint8_t *to, uint64_t length,
                        uint32_t *last, struct err *e) MUST_USE;
+
+/* ---- storage_memory.c ---- */
+
+int storage_memory_init(struct storage *s) MUST_USE;
+void storage_memory_clear(struct storage *s);
+void storage_memory_keep(struct storage *s, uint32_t piece, struct shared_bytes *bytes);
+void storage_memory_drop(struct storage *s, uint32_t piece);
+int storage_memory_read(const struct storage *s, uint64_t offset, const struct iovec *iov,
+                        int n) MUST_USE; /* 0 or ERR_IO */
+void storage_memory_work_nothing(struct storage_op *op);
+void storage_memory_work_lost(struct storage_op *op);
+void storage_memory_work_refuse(struct storage_op *op);
+void storage_memory_settle_remove(struct storage_op *op);
 
 /* ---- storage_check.c ---- */
 

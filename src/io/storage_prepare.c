@@ -86,7 +86,8 @@ static void work_prepare(struct storage_op *op) {
 
 int storage_prepare(struct storage *s, struct storage_prepare *p) {
     p->existed = false;
-    return storage_submit(s, &p->op, work_prepare, true, NULL);
+    return storage_submit(s, &p->op, s->kept ? storage_memory_work_nothing : work_prepare,
+                          true, NULL);
 }
 
 /* ---- sizes and times ---- */

@@ -45,5 +45,8 @@ static void work_remove(struct storage_op *op) {
 }
 
 int storage_remove(struct storage *s, struct storage_remove *r) {
+    if (s->kept)
+        return storage_submit(s, &r->op, storage_memory_work_nothing, true,
+                              storage_memory_settle_remove);
     return storage_submit(s, &r->op, work_remove, true, NULL);
 }

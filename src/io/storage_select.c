@@ -205,6 +205,8 @@ void storage_note_piece(struct storage *s, uint32_t piece) {
 
 int storage_select(struct storage *s, struct storage_select *c) {
     return c->wanted.size == s->m->file_count
-               ? storage_submit(s, &c->op, work_select, true, NULL)
+               ? storage_submit(s, &c->op,
+                                s->kept ? storage_memory_work_nothing : work_select, true,
+                                NULL)
                : ERR_INVALID;
 }

@@ -49,14 +49,25 @@ static void work_write(struct storage_op *op) {
     hash_batch(s->m, write_of(op));
     uint64_t since = uv_hrtime();
     for (struct piece_write *w = write_of(op); w; w = w->next)
-        if (w->hashed_ok && !w->hash_only)
+        if (w->hashed_ok && !w->hash_only && !s->kept)
             w->op.status =
                 storage_write_range(s, storage_piece_offset(s, w->piece), w->data,
                                     metainfo_piece_size(s->m, w->piece), &w->op.err);
     op->disk_nsec += storage_since(since);
 }
 
+/* Without memory for its record (shared) there is nothing to keep: try again. */
+static void keep(struct storage *s, struct piece_write *w) {
+    if (w->shared)
+        storage_memory_keep(s, w->piece, w->shared);
+    else
+        w->op.status = err_set(&w->op.err, ERR_NOMEM, "out of memory");
+}
+
 static void settle_write(struct storage_op *op) {
+    for (struct piece_write *w = write_of(op); w && op->storage->kept; w = w->next)
+        if (!w->op.status && !w->hash_only)
+            keep(op->storage, w);
     for (struct piece_write *w = write_of(op); w; w = w->next)
         if (!w->op.status && !w->hash_only)
             storage_note_piece(op->storage, w->piece);
