@@ -33,11 +33,18 @@ static bool wants_peers(const struct torrent *t) {
 
 /* A token bucket in the session would do the same with more state: a burst is what fits into
  * the last second. */
-static bool pace_allows(struct torrent *t, usec now) {
+static usec pace_due(struct torrent *t, usec now) {
     struct session *s = t->session;
+    usec due = s->proxy ? proxy_rests_until(s->proxy) : 0;
     if (now - s->dial_second >= USEC_PER_SEC)
         s->dial_second = now, s->dials = 0;
-    return s->dials < CONNECT_PACE;
+    if (s->dials >= CONNECT_PACE)
+        due = MAX(due, s->dial_second + USEC_PER_SEC);
+    return due;
+}
+
+static bool pace_allows(struct torrent *t, usec now) {
+    return pace_due(t, now) <= now;
 }
 
 static void set_timer(struct torrent *t, usec at) {
@@ -103,7 +110,7 @@ void connect_decide(struct torrent *t) {
     if (lacks_something(t) && t->peer_count < FEW_PEERS)
         want_more(t);
     if (!pace_allows(t, now)) {
-        set_timer(t, t->session->dial_second + USEC_PER_SEC);
+        set_timer(t, pace_due(t, now));
         return;
     }
     usec due = roster_next_due(&t->roster, now, is_seeding(t));
@@ -261,6 +268,11 @@ static void let_all_dial(struct session *s) {
     }
 }
 
+static bool was_the_proxy(const struct peer *p) {
+    const struct proxy *proxy = p->session->proxy;
+    return proxy && !p->incoming && proxy_troubled(proxy);
+}
+
 /* A peer that the user named is worth a word; others come and go. */
 static void note_failed_dial(struct peer *p, struct candidate *c, usec now) {
     char text[ADDR_TEXT];
@@ -280,6 +292,8 @@ void connect_on_closed(struct peer *p) {
     if (c) {
         if (p->was_ready)
             roster_note_closed(c, now);
+        else if (was_the_proxy(p))
+            roster_note_untried(&t->roster, c);
         else
             note_failed_dial(p, c, now);
     }

@@ -6,6 +6,8 @@
 
 #include "io/proxy_private.h"
 
+#define FIRST_REST (2 * USEC_PER_SEC)
+#define MAX_REST (60 * USEC_PER_SEC)
 #define RESOLVE_AGAIN (60 * USEC_PER_SEC) /* a name server is not asked more often */
 
 struct proxy *proxy_new(struct loop *l, const struct proxy_url *url,
@@ -39,9 +41,33 @@ const struct proxy_url *proxy_url_of(const struct proxy *p) {
     return &p->url;
 }
 
+bool proxy_troubled(const struct proxy *p) {
+    return p->troubled;
+}
+
+usec proxy_rests_until(const struct proxy *p) {
+    return p->rests_until;
+}
+
+void proxy_note_works(struct proxy *p) {
+    p->troubled = false;
+    p->rests = 0;
+    p->rests_until = 0;
+}
+
+/* Those that were dialled together fail together: that is one failure. */
+static void rest(struct proxy *p) {
+    usec now = loop_now(p->loop);
+    if (p->rests_until > now)
+        return;
+    p->rests_until = now + MIN(FIRST_REST << MIN(p->rests, 6u), MAX_REST);
+    p->rests++;
+}
+
 void proxy_note_trouble(struct proxy *p, int code, const char *what) {
     char shown[PROXY_URL_TEXT];
     struct err e;
+    rest(p);
     if (p->troubled)
         return;
     p->troubled = true;

@@ -26,6 +26,12 @@ struct proxy *proxy_new(struct loop *l, const struct proxy_url *url,
 void proxy_free(struct proxy *p); /* after all of its streams; NULL is nothing */
 const struct proxy_url *proxy_url_of(const struct proxy *p);
 
+/* Is the proxy itself in trouble, so that a stream that failed says nothing of whom it was for? */
+bool proxy_troubled(const struct proxy *p);
+/* It is in trouble: better dial nobody before (2 s after the first failure, doubling up to a
+ * minute); else 0. */
+usec proxy_rests_until(const struct proxy *p);
+
 /* As tcp_connect. on_open tells 0, or: what the proxy says of the other end (ERR_REFUSED,
  * ERR_NETWORK, ERR_TIMEOUT, ERR_ACCESS, ERR_UNSUPPORTED), or how the way to it failed. */
 struct stream *proxy_connect(struct proxy *p, const struct addr *to, struct err *e);

@@ -19,7 +19,9 @@ struct proxy {
     struct addr addrs[PROXY_ADDRS];
     uint32_t count, next; /* 0: not known yet */
     bool literal;         /* no name */
-    bool troubled;        /* told, and no tunnel since */
+    bool troubled;        /* told, and it has not worked since */
+    uint32_t rests;       /* in a row */
+    usec rests_until;
     usec resolved_at;
     struct resolve *resolve;
     struct link waiting; /* streams that need the address */
@@ -47,6 +49,7 @@ struct proxy_stream {
 
 /* Sees to it that the address is known, or being asked for. */
 int proxy_find(struct proxy *p, struct err *e) MUST_USE;
+void proxy_note_works(struct proxy *p);
 void proxy_note_trouble(struct proxy *p, int code, const char *what);
 void proxy_note_unreachable(struct proxy *p, int code);
 /* The address is known (0), or cannot be. */

@@ -59,7 +59,7 @@ static void fail(struct proxy_stream *s, int status) {
 
 static void succeed(struct proxy_stream *s) {
     end_tunnel(s);
-    s->proxy->troubled = false;
+    proxy_note_works(s->proxy);
     stream_want(s->inner, s->wanted);
     s->base.hooks->on_open(s->base.owner, 0);
 }
@@ -93,6 +93,8 @@ static int hear(struct proxy_stream *s) {
         if (n == ERR_EOF)
             return ERR_NETWORK; /* some say so that the other end cannot be reached */
         int rc = n < 0 ? (int)n : take(s, bytes, (size_t)n);
+        if (n > 0 && rc < 0 && !trouble(s))
+            proxy_note_works(s->proxy); /* it is the other end that does not */
         if (rc == 0)
             rc = flush(s);
         if (rc != 0)

@@ -273,6 +273,12 @@ void roster_note_closed(struct candidate *c, usec now) {
     c->last_tried = now;
 }
 
+void roster_note_untried(struct roster *r, struct candidate *c) {
+    c->connected = false;
+    c->last_tried = 0;
+    r->idle_until = 0;
+}
+
 void roster_note_new_wish(struct roster *r) {
     struct candidate *c;
     uint32_t at = 0;

@@ -92,6 +92,8 @@ void roster_note_dialled(struct candidate *c, usec now);
 void roster_note_connected(struct candidate *c, usec now);
 /* Attempt or handshake failed. */
 void roster_note_failed(struct candidate *c, usec now);
+/* It failed for reasons that are not the address's: as if it had not been dialled. */
+void roster_note_untried(struct roster *r, struct candidate *c);
 void roster_note_closed(struct candidate *c, usec now);
 /* until: USEC_NEVER = for good; 0 lifts it (to be dialled at once: roster_add it again). */
 /* We want something new: addresses that were left in peace, not given up, may be dialled at once. */

@@ -27,6 +27,26 @@ local function tracked_addresses(port, hash)
     return list
 end
 
+describe("a proxy that comes late", function()
+    after_each(process.cleanup)
+
+    it("is waited for, and no peer is given up meanwhile", function()
+        local dir, port = tmpdir(), ports.free(proxies.host)
+        local data = payload.create(dir)
+        local seed = mare.seed { torrent = data.torrent, dir = data.dir }
+        local get = mare.get {
+            torrent = data.torrent, dir = dir .. "/downloads", host = OWN,
+            peers = { seed.address }, proxy = ("socks5://%s:%d"):format(proxies.host, port),
+        }
+        local told = get:wait_event(DEADLINE, "error")
+        assert.truthy(told.message:find "^the proxy .* cannot be reached")
+        proxies.socks5_at(port)
+        get:complete(DEADLINE)
+        assert.equal(1, #get:events "error") -- nothing was said against the peer
+        assert.is_nil(payload.difference(data, dir .. "/downloads"))
+    end)
+end)
+
 for kind, start in pairs { SOCKS5 = proxies.socks5, HTTP = proxies.http } do
     describe("a proxy by " .. kind, function()
         local dir
@@ -88,8 +108,8 @@ for kind, start in pairs { SOCKS5 = proxies.socks5, HTTP = proxies.http } do
     end)
 end
 
--- Two machines and a cable: the seeder has an address that only the machine with the proxy knows, and
--- the kernel of the other counts each datagram that leaves it.
+-- Two machines and a cable: the seeder has an address that only the machine with the proxy knows,
+-- and the kernel of the other counts each datagram that leaves it.
 describe("a machine that reaches nothing but its proxy", function()
     after_each(process.cleanup)
 

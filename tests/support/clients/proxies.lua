@@ -11,8 +11,7 @@ local function write(path, text)
 end
 
 -- microsocks, with user and password if they are given: its URL.
-function proxies.socks5(_, user, password)
-    local port = ports.free(proxies.host)
+function proxies.socks5_at(port, user, password)
     local command = {
         "microsocks", "-i", proxies.host, "-p", tostring(port), "-b", proxies.host,
     }
@@ -24,6 +23,10 @@ function proxies.socks5(_, user, password)
     process.start(command)
     ports.wait(proxies.host, port)
     return ("socks5://%s%s:%d"):format(login, proxies.host, port)
+end
+
+function proxies.socks5(_, user, password)
+    return proxies.socks5_at(ports.free(proxies.host), user, password)
 end
 
 -- tinyproxy: likewise. DIR holds its configuration.

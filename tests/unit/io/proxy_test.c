@@ -260,6 +260,36 @@ TEST(proxy_connect_without_memory_begins_nothing) {
     rig_close(&g);
 }
 
+/* ---- rests ------------------------------------------------------------------------------ */
+
+static void fail_login(struct rig *g, int i) {
+    struct side *x = dial(g, i);
+    STEP_UNTIL(&g->w, g->w.accepted == i + 1);
+    SAYS(g, i, "\x05\xff");
+    STEP_UNTIL(&g->w, x->opens == 1);
+    CHECK_INT(x->status, ERR_ACCESS);
+}
+
+TEST(proxy_in_trouble_rests_until_it_works) {
+    struct rig g;
+    rig_open(&g, "socks5://127.0.0.1:%u");
+    CHECK_INT(proxy_rests_until(g.proxy), 0);
+    fail_login(&g, 0);
+    usec until = proxy_rests_until(g.proxy), now = loop_now(g.w.loop);
+    CHECK(proxy_troubled(g.proxy));
+    CHECK(until > now && until <= now + 2 * USEC_PER_SEC);
+    fail_login(&g, 1); /* was dialled before, as it were */
+    CHECK_INT(proxy_rests_until(g.proxy), until);
+    struct side *x = dial(&g, 2);
+    STEP_UNTIL(&g.w, g.w.accepted == 3);
+    SAYS(&g, 2, "\x05\0\x05\x05\0\x01\0\0\0\0\0\0"); /* a refusal: it works */
+    STEP_UNTIL(&g.w, x->opens == 1);
+    CHECK_INT(x->status, ERR_REFUSED);
+    CHECK(!proxy_troubled(g.proxy));
+    CHECK_INT(proxy_rests_until(g.proxy), 0);
+    rig_close(&g);
+}
+
 /* ---- fetches ---------------------------------------------------------------------------- */
 
 static void on_fetched(void *owner, const struct fetch_result *r) {

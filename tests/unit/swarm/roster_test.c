@@ -551,3 +551,17 @@ TEST(roster_tries_an_address_that_the_user_named_again_soon_and_for_ever) {
     }
     roster_fini(&r);
 }
+
+TEST(roster_forgets_an_attempt_that_said_nothing_of_the_address) {
+    struct roster r;
+    roster_init(&r);
+    struct candidate *c = add(&r, "9.8.7.6:1", SOURCE_TRACKER, NOW);
+    for (int i = 0; i < 10; i++) {
+        CHECK(roster_next(&r, NOW, false) == c);
+        roster_note_dialled(c, NOW);
+        CHECK(roster_next(&r, NOW, false) == NULL);
+        roster_note_untried(&r, c);
+    }
+    CHECK_INT(c->failures, 0);
+    roster_fini(&r);
+}
