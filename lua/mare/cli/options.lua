@@ -107,13 +107,6 @@ options.help = { "-h", "--help", name = "help", help = "show this and exit" }
 options.json = { "--json", name = "json", help = "one JSON object per line instead of words" }
 options.quiet = { "-q", "--quiet", name = "quiet", help = "no progress, only errors" }
 
-local function off(what)
-    return {
-        "--no-" .. what, name = "no_" .. what,
-        help = "accepted for later: there is no " .. what .. " yet, so it is off",
-    }
-end
-
 -- What shapes a session.
 options.session = {
     { "--port", value = "N", name = "port", parse = parse.number(0, 65535),
