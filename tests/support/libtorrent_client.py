@@ -1,8 +1,11 @@
 #!/usr/bin/python3
-"""libtorrent as a peer: seeds or leeches one torrent, over plain TCP only.
+"""libtorrent as a peer: seeds or leeches one torrent, over TCP, in plain unless told otherwise.
 
     libtorrent_client.py seed|leech TORRENT DIR --listen HOST:PORT [--peer HOST:PORT]...
-        [--up-rate BYTES] [--unverified]
+        [--up-rate BYTES] [--unverified] [--encryption off|rc4|plaintext|both|enabled]
+
+--encryption: rc4, plaintext and both are forced, and say what may follow the encrypted handshake;
+enabled is its default, which takes plain connections, too.
 
 Prints "ready", then "progress DONE/WANTED" lines; a leech ends when it has everything.
 """
@@ -20,7 +23,13 @@ arguments.add_argument("--listen", required=True)
 arguments.add_argument("--peer", action="append", default=[])
 arguments.add_argument("--up-rate", type=int, default=0)
 arguments.add_argument("--unverified", action="store_true", help="seed without a check")
+arguments.add_argument("--encryption", default="off",
+                       choices=["off", "rc4", "plaintext", "both", "enabled"])
 options = arguments.parse_args()
+
+FORCED, ENABLED, DISABLED = 0, 1, 2
+policy = {"off": DISABLED, "enabled": ENABLED}.get(options.encryption, FORCED)
+level = {"plaintext": 1, "rc4": 2}.get(options.encryption, 3)
 
 session = lt.session({
     "listen_interfaces": options.listen,
@@ -31,8 +40,9 @@ session = lt.session({
     "enable_natpmp": False,
     "enable_incoming_utp": False,
     "enable_outgoing_utp": False,
-    "in_enc_policy": 2,  # disabled
-    "out_enc_policy": 2,
+    "in_enc_policy": policy,
+    "out_enc_policy": policy,
+    "allowed_enc_level": level,
     "allow_multiple_connections_per_ip": True,
     "upload_rate_limit": options.up_rate,
     "alert_mask": lt.alert.category_t.error_notification

@@ -51,7 +51,7 @@ local function settings_of(options, directory)
         bind = options.bind,
         encryption = options.encryption,
         blocklist = options.blocklist,
-        portmap = not options.no_portmap,
+        portmap = not options.no_portmap and nil, -- false, or as the session does
         proxy = options.proxy,
         proxy_bypass = options.proxy_bypass,
         memory = options.memory,
@@ -147,7 +147,8 @@ function transfer.listen(session, report)
         report:event { event = "peers", peers = count, source = source }
     end)
     session:on("peer", function(_, peer)
-        report:event { event = "peer", address = peer.address, client = peer.client }
+        report:event { event = "peer", address = peer.address, client = peer.client,
+            encryption = peer.encryption }
     end)
     session:on("peer_closed", function(_, _, closed)
         report:event { event = "peer_closed", address = closed.address, message = closed.reason }

@@ -17,6 +17,9 @@ local function start(mode, o)
     if o.up_rate then
         table.move({ "--up-rate", tostring(o.up_rate) }, 1, 2, #command + 1, command)
     end
+    if o.encryption then
+        table.move({ "--encryption", o.encryption }, 1, 2, #command + 1, command)
+    end
     if o.unverified then
         command[#command + 1] = "--unverified"
     end

@@ -66,6 +66,7 @@ local function start(verb, o, command)
     if o.bypass then
         command[#command + 1] = "--proxy-bypass"
     end
+    option(command, "--encryption", o.encryption)
     for _, peer in ipairs(o.peers or {}) do
         option(command, "--peer", peer)
     end
@@ -78,7 +79,7 @@ local function start(verb, o, command)
 end
 
 -- o: torrent, dir, and what else there is of port, host, peers, proxy, bypass (of it), state, down,
--- up, receive, within (a network of support.netns); get: seed (true to go on uploading).
+-- up, receive, encryption, within (a network of support.netns); get: seed (true to go on uploading).
 function mare.get(o)
     local command = { "", "", "", "", "-o", o.dir }
     if o.seed then

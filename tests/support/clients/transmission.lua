@@ -53,7 +53,8 @@ local function start(mode, o)
     local self = process.start {
         "transmission-daemon", "--foreground", "--log-debug", "--config-dir", config,
         "--download-dir", o.dir, "--peerport", tostring(port), "--port", tostring(rpc),
-        "--no-dht", "--no-lpd", "--no-utp", "--no-portmap", "--encryption-tolerated",
+        "--no-dht", "--no-lpd", "--no-utp", "--no-portmap",
+        "--encryption-" .. (o.encryption or "tolerated"),
         "--no-auth", "--no-global-seedratio", "--bind-address-ipv4", transmission.host,
         "--rpc-bind-address", "127.0.0.1",
     }
