@@ -4,9 +4,10 @@
 #include "io/device.h"
 #include "io/portmap.h"
 
+/* Who goes through a proxy does not want to be reached beside it. */
 static bool is_reachable(const struct session *s) {
-    return s->port && s->listener4 && addr_kind(&s->settings.bind) != ADDR_LOOPBACK &&
-           !device_is_loopback(s->loop);
+    return s->port && s->listener4 && session_direct(s) &&
+           addr_kind(&s->settings.bind) != ADDR_LOOPBACK && !device_is_loopback(s->loop);
 }
 
 static void on_told(void *owner, const struct portmap_result *r) {

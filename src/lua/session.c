@@ -97,6 +97,7 @@ int session_create(lua_State *L) {
     struct err e = {0};
     memset(&settings, 0, sizeof settings);
     settings.pex = true;
+    settings.portmap = true;
     settings.encryption = mse_supported(NULL) < 0 ? MSE_OFF : MSE_PREFER;
     options_read(L, 1, "mare.session", settings_options, &settings);
     take_bind(&settings);

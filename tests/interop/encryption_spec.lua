@@ -26,8 +26,8 @@ describe("encrypted", function()
         return totals
     end
 
-    -- theirs: what they insist on; ours: our mode; and what the connection is then. (Those that take
-    -- plain connections only, and us as we are by default: clients_spec.)
+    -- theirs: what they insist on; ours: our mode; and what the connection is then. (Those that
+    -- take plain connections only, and us as we are by default: clients_spec.)
     for _, case in ipairs {
         { libtorrent, "rc4", "prefer", "rc4" },
         { libtorrent, "plaintext", "prefer", "handshake" },
@@ -39,7 +39,9 @@ describe("encrypted", function()
         local name = ("%s (%s) and us (%s)"):format(client.name, theirs, ours)
 
         it("download, dialled by us: " .. name, function()
-            local seeder = client.seed { torrent = data.torrent, dir = data.dir, encryption = theirs }
+            local seeder = client.seed {
+                torrent = data.torrent, dir = data.dir, encryption = theirs,
+            }
             check_download(mare.get {
                 torrent = data.torrent, dir = target, peers = { seeder.address },
                 encryption = ours,
@@ -47,7 +49,9 @@ describe("encrypted", function()
         end)
 
         it("upload, dialled by us: " .. name, function()
-            local leech = client.leech { torrent = data.torrent, dir = target, encryption = theirs }
+            local leech = client.leech {
+                torrent = data.torrent, dir = target, encryption = theirs,
+            }
             local seeder = mare.seed {
                 torrent = data.torrent, dir = data.dir, peers = { leech.address },
                 encryption = ours,

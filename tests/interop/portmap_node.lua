@@ -1,5 +1,5 @@
--- One session that asks the router for its port: portmap_node.lua PORT [LEASE] [BIND].
--- Prints "portmap PORT SENTENCE" (or "failed CODE SENTENCE") as it is told. SIGINT closes the session
+-- One session that asks the router for its port: portmap_node.lua PORT [LEASE] [BIND]. Prints
+-- "portmap PORT IP SENTENCE" (or "failed CODE SENTENCE") as it is told. SIGINT closes the session
 -- ("closing", "closed", each with the time) and ends the program in good order.
 local core = require "mare.core"
 local mare = require "mare"
@@ -7,7 +7,7 @@ local mare = require "mare"
 io.stdout:setvbuf "line"
 local session = assert(mare.session {
     port = tonumber(arg[1]), portmap = true, portmap_lease = tonumber(arg[2]), bind = arg[3],
-    encryption = "off",
+    dht = false, lsd = false, -- nobody but the router is to hear of us
 })
 session:on("portmap", function(s, port, message, code)
     assert(s == session and s.external_port == port)
