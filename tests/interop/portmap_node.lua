@@ -7,7 +7,7 @@ local mare = require "mare"
 io.stdout:setvbuf "line"
 local session = assert(mare.session {
     port = tonumber(arg[1]), portmap = true, portmap_lease = tonumber(arg[2]), bind = arg[3],
-    dht = false, lsd = false, -- nobody but the router is to hear of us
+    dht = { routers = {} }, lsd = false, -- nobody but the router is to hear of us
 })
 session:on("portmap", function(s, port, message, code)
     assert(s == session and s.external_port == port)
