@@ -1056,8 +1056,9 @@ function Http:drop(torrent) end
 ---@field seeds integer
 ---@field connecting integer
 ---@field known_peers integer
----@field name? string this and the following: when its metadata is known
----@field size? integer
+---@field name string
+---@field metadata_progress? number while its metadata is being fetched
+---@field size? integer this and the following: when its metadata is known
 ---@field piece_length? integer
 ---@field have? integer
 ---@field wanted? integer

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "codec/media.h"
+#include "engine/metadata.h"
 #include "engine/reader.h"
 #include "engine/stream_media.h"
 #include "engine/stream_server.h"
@@ -210,7 +211,6 @@ static void add_contents(struct text *t, const struct torrent *of, bool files, u
     uint64_t wanted = torrent_bytes_wanted(of), left = torrent_bytes_left(of);
     uint32_t main = stream_media_main(of->meta);
     hex_encode(playlist, of->info_hash, SHA1_LEN);
-    add_string(t, "name", of->meta->name);
     add_count(t, "size", of->meta->size);
     add_count(t, "piece_length", of->meta->piece_length);
     add_count(t, "have", torrent_bytes_have(of));
@@ -238,11 +238,18 @@ static void add_rates(struct text *t, const struct torrent *of, usec now) {
     add_count(t, "known_peers", of->roster.count);
 }
 
+static void add_metadata(struct text *t, const struct torrent *of) {
+    uint32_t pieces, here = metadata_progress(of, &pieces);
+    if (pieces)
+        add_share(t, "metadata_progress", here, pieces);
+}
+
 static void add_torrent(struct text *t, const struct torrent *of, bool files, usec now) {
     char hex[2 * SHA1_LEN + 1];
     hex_encode(hex, of->info_hash, SHA1_LEN);
     text_addc(t, '{');
     add_string(t, "info_hash", hex);
+    add_string(t, "name", torrent_name(of));
     add_string(t, "state", torrent_state_name(of->state));
     add_bool(t, "paused", of->paused);
     add_string(t, "error", *of->disk_err.text ? of->disk_err.text : NULL);
@@ -251,6 +258,8 @@ static void add_torrent(struct text *t, const struct torrent *of, bool files, us
     add_rates(t, of, now);
     if (of->meta)
         add_contents(t, of, files, now);
+    else
+        add_metadata(t, of);
     end_with(t, '}');
 }
 

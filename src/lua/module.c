@@ -63,6 +63,11 @@ static const luaL_Reg functions[] = {
     {"terminal_width", command_terminal_width},
     {"catch_interrupts", command_catch_interrupts},
     {"interrupted", command_interrupted},
+    {"start_program", command_start_program},
+    {"program_status", command_program_status},
+    {"stop_program", command_stop_program},
+    {"process_alive", command_process_alive},
+    {"process_id", command_process_id},
     {"_members", core_members},
     {NULL, NULL},
 };

@@ -71,7 +71,7 @@ describe("mare", function()
         it("shows what there is", function()
             local status, out = run "--help"
             assert.equal(0, status)
-            for _, name in ipairs { "get", "seed", "create", "info", "verify" } do
+            for _, name in ipairs { "get", "seed", "play", "serve", "create", "info", "verify" } do
                 assert.truthy(out:find("  " .. name .. " ", 1, true), name)
                 local s, help = run(name, "--help")
                 assert.equal(0, s)

@@ -11,7 +11,7 @@ local args = require "mare.cli.args"
 local core = require "mare.core"
 local report = require "mare.cli.report"
 
-local names = { "get", "seed", "create", "info", "verify" }
+local names = { "get", "seed", "play", "serve", "create", "info", "verify" }
 
 local function load(name)
     return require("mare.cli." .. name)
@@ -30,11 +30,15 @@ local function print_help(command)
     print(args.describe(command.options))
 end
 
+-- With `many` the last of a command's words may be repeated.
 local function check_words(command, words)
     for i, what in ipairs(command.words) do
         if not words[i] then
             args.fail("%s is missing", what)
         end
+    end
+    if command.many then
+        return
     end
     local extra = words[#command.words + 1]
     if extra then

@@ -141,6 +141,16 @@ options.session = {
     { "--no-pex", name = "no_pex", help = "do not let peers tell each other of others" },
 }
 
+-- Where the streaming server listens.
+options.http = {
+    { "--http-host", value = "ADDR", name = "http_host",
+        help = "serve at this address of the machine (default 127.0.0.1; 0.0.0.0: all of them)" },
+    { "--http-port", value = "N", name = "http_port", parse = parse.number(0, 65535),
+        help = "serve at this port (default: any free one)" },
+    { "--token", value = "WORD", name = "token",
+        help = "the secret part of the addresses (default: a random one)" },
+}
+
 -- One list from several.
 function options.join(...)
     local all = {}
