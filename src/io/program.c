@@ -56,4 +56,6 @@ int program_self(void) {
 
 void program_stop(int pid, bool at_once) {
     kill(pid, at_once ? SIGKILL : SIGTERM);
+    while (at_once && waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+        continue;
 }

@@ -14,7 +14,7 @@ int program_status(int pid);
 /* Is there a process of this number, whosoever it is? */
 bool program_alive(int pid);
 int program_self(void);
-/* Asks it to end, or ends it. */
+/* Asks it to end; or ends it, and waits for that: no zombie stays. */
 void program_stop(int pid, bool at_once);
 
 #endif

@@ -94,7 +94,6 @@ end
 -- Whatever becomes of us, it does not stay behind with a stream that has ended.
 player.__close = function(self)
     self:stop(true)
-    self:ended()
 end
 
 return player
