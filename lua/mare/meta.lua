@@ -871,10 +871,11 @@ local Candidate = {}
 ---@field share? number 0..1 of the peers that are no seeds. Default: what the others leave. If all shares add up to less than 1, the rest has the built-ins.
 ---@field policy? mare.Policy|string|fun(): mare.Policy functions; or a ready-made one by name (lua/mare/policy); or "builtin"; or "free_rider", which serves nobody
 ---@field name? string for the result. Default: the policy's.
----@field up? number|number[] as below, for these peers alone; so are down, latency, slots
+---@field up? number|number[] as below, for these peers alone; so are down, latency, slots, connections
 ---@field down? number|number[]
 ---@field latency? number|number[]
 ---@field slots? integer
+---@field connections? integer
 ---@field play? number they play the data while it comes, at so many bytes per second: pieces get deadlines
 
 ---@class mare.SimSeeds
@@ -882,6 +883,7 @@ local Candidate = {}
 ---@field up? number|number[] Default: ten times the peers' (a slow seed decides alone how long all take)
 ---@field latency? number|number[]
 ---@field slots? integer
+---@field connections? integer
 ---@field policy? mare.Policy|string|fun(): mare.Policy
 
 ---@class mare.SimChurn

@@ -35,9 +35,11 @@ local known = {
 local churn_fields = { arrive = true, linger = true, abort = true }
 local group_fields = {
     share = true, policy = true, name = true, up = true, down = true, latency = true,
-    slots = true, play = true,
+    slots = true, connections = true, play = true,
 }
-local seed_fields = { count = true, policy = true, up = true, latency = true, slots = true }
+local seed_fields = {
+    count = true, policy = true, up = true, latency = true, slots = true, connections = true,
+}
 
 local function complain(text, ...)
     error("mare.sim.swarm: " .. text:format(...), 0)
@@ -207,6 +209,7 @@ local function raw_group(o, entry, count, is_seed)
         down_low = whole(down_low), down_high = whole(down_high),
         latency_low = whole(near * USEC), latency_high = whole(far * USEC),
         slots = slots or o.slots,
+        connections = check_integer(entry.connections or o.connections, 1, 10000, "connections"),
         play = whole(check_number(entry.play or 0, 0, 4e9, "play")),
     }
 end
@@ -284,7 +287,6 @@ local function raw_settings(o)
     end
     return {
         pieces = pieces, blocks = blocks, block_length = o.piece_length // blocks,
-        connections = check_integer(o.connections, 1, 10000, "connections"),
         tracker_reply = check_integer(o.tracker_reply, 0, 10000, "tracker_reply"),
         loss_window = loss_window(check_number(o.loss, 0, 0.5, "loss")),
         arrive = whole((churn.arrive or 0) * USEC),

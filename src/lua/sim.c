@@ -37,26 +37,16 @@ static struct sim_box *check_sim(lua_State *L) {
 /* ---- making --------------------------------------------------------------------------------- */
 
 struct settings {
-    uint64_t pieces, blocks, block_length, connections, tracker_reply, loss_window;
+    uint64_t pieces, blocks, block_length, tracker_reply, loss_window;
     uint64_t arrive, linger, abort, max_time, sample, seed;
 };
 
 #define FIELD(name) \
     { #name, OPTION_COUNT, offsetof(struct settings, name), NULL }
 static const struct option settings_options[] = {
-    FIELD(pieces),
-    FIELD(blocks),
-    FIELD(block_length),
-    FIELD(arrive),
-    FIELD(connections),
-    FIELD(tracker_reply),
-    FIELD(linger),
-    FIELD(loss_window),
-    FIELD(abort),
-    FIELD(sample),
-    FIELD(max_time),
-    FIELD(seed),
-    {NULL, OPTION_COUNT, 0, NULL},
+    FIELD(pieces),      FIELD(blocks), FIELD(block_length), FIELD(tracker_reply),
+    FIELD(loss_window), FIELD(arrive), FIELD(linger),       FIELD(abort),
+    FIELD(max_time),    FIELD(sample), FIELD(seed),         {NULL, OPTION_COUNT, 0, NULL},
 };
 #undef FIELD
 
@@ -73,7 +63,6 @@ static struct sim_settings read_settings(lua_State *L, int i) {
         .pieces = narrow(L, r.pieces, "pieces"),
         .blocks = narrow(L, r.blocks, "blocks"),
         .block_length = narrow(L, r.block_length, "block_length"),
-        .connections = narrow(L, r.connections, "connections"),
         .tracker_reply = narrow(L, r.tracker_reply, "tracker_reply"),
         .loss_window = narrow(L, r.loss_window, "loss_window"),
         .arrive = (usec)r.arrive,
@@ -86,7 +75,8 @@ static struct sim_settings read_settings(lua_State *L, int i) {
 }
 
 struct group {
-    uint64_t count, up_low, up_high, down_low, down_high, latency_low, latency_high, play;
+    uint64_t count, up_low, up_high, down_low, down_high, latency_low, latency_high;
+    uint64_t play, connections;
     uint32_t slots;
     bool seed;
 };
@@ -102,6 +92,7 @@ static const struct option group_options[] = {
     FIELD(latency_low),
     FIELD(latency_high),
     FIELD(play),
+    FIELD(connections),
     {"slots", OPTION_LIMIT, offsetof(struct group, slots), NULL},
     {"seed", OPTION_BOOLEAN, offsetof(struct group, seed), NULL},
     {"policy", OPTION_TABLE, 0, NULL},
@@ -120,6 +111,7 @@ static struct sim_group read_group(lua_State *L, int i) {
         .latency = {narrow(L, r.latency_low, "latency"),
                     narrow(L, r.latency_high, "latency")},
         .slots = r.slots,
+        .connections = narrow(L, r.connections, "connections"),
         .play = narrow(L, r.play, "play"),
     };
 }

@@ -264,12 +264,12 @@ static bool is_valid(const struct sim_settings *s, const struct sim_group *group
         const struct sim_group *g = &groups[i];
         peers += g->count;
         if (!is_range(&g->up) || !is_range(&g->down) || !is_range(&g->latency) ||
-            !g->down.low)
+            !g->down.low || !g->connections)
             return false;
     }
     return peers <= SIM_MAX_PEERS && s->pieces && s->pieces <= SIM_MAX_PIECES &&
            s->blocks && s->blocks <= SIM_MAX_BLOCKS && s->block_length &&
-           s->block_length <= SIM_MAX_BLOCK && s->connections && s->sample > 0;
+           s->block_length <= SIM_MAX_BLOCK && s->sample > 0;
 }
 
 struct sim *sim_new(const struct sim_settings *settings, const struct sim_group *groups,
@@ -438,7 +438,7 @@ static void check_ends(const struct sim_peer *p) {
             (!p->complete && picker_interesting(&p->picker, &e->other->peer->announced)));
         unchoked += !e->choking;
     }
-    assert(unchoked == p->unchoked && p->ends_count <= p->sim->settings.connections);
+    assert(unchoked == p->unchoked && p->ends_count <= p->group->connections);
 }
 
 void sim_check(const struct sim *s) {

@@ -35,6 +35,7 @@ struct sim_group {
     struct sim_range up, down; /* bytes per second */
     struct sim_range latency;  /* microseconds from the peer to the middle of the net */
     uint32_t slots;            /* for uploads; 0 = a free rider, UINT32_MAX = everybody */
+    uint32_t connections; /* of each peer, at most; it dials until four fifths of that */
     /* They play it meanwhile, at so many bytes per second: pieces have deadlines. 0 = no. */
     uint32_t play;
 };
@@ -42,7 +43,6 @@ struct sim_group {
 struct sim_settings {
     uint32_t pieces, blocks; /* of the torrent; of a piece */
     uint32_t block_length;   /* bytes: what flows without being interrupted */
-    uint32_t connections;    /* per peer, at most; it dials until four fifths of that */
     uint32_t tracker_reply;  /* addresses in one */
     uint32_t loss_window;    /* bytes per round trip that loss allows; 0 = no loss */
     usec arrive;             /* all peers that are no seeds come evenly within that */

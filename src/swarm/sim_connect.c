@@ -156,7 +156,7 @@ static void announce(struct sim_peer *p) {
 
 static void on_tracker(struct timer *t, usec now) {
     struct sim_peer *p = CONTAINER_OF(t, struct sim_peer, tracker_timer);
-    bool hungry = p->ends_count < p->sim->settings.connections / 2;
+    bool hungry = p->ends_count < p->group->connections / 2;
     (void)now;
     announce(p);
     sim_set(p->sim, t, hungry ? ANNOUNCE_HUNGRY : ANNOUNCE_EVERY);
@@ -176,7 +176,7 @@ static bool knows(const struct sim_peer *p, const struct sim_peer *other) {
 static bool admits(struct sim_peer *p, const struct sim_peer *from) {
     const struct candidate *known = roster_find(&p->roster, &from->addr);
     bool banned = known && known->banned_until > p->sim->now;
-    return !banned && p->ends_count < p->sim->settings.connections &&
+    return !banned && p->ends_count < p->group->connections &&
            sim_judge_incoming(p, from);
 }
 
@@ -198,7 +198,7 @@ static void dial(struct sim_peer *p, struct candidate *c) {
 
 /* Until four fifths stand: the rest is for those who dial it. */
 static bool wants_more(const struct sim_peer *p) {
-    uint32_t limit = p->sim->settings.connections;
+    uint32_t limit = p->group->connections;
     return p->ends_count < MAX(limit * 4 / 5, 1u);
 }
 
@@ -307,9 +307,9 @@ static void turn_over(struct sim_peer *p) {
     }
     for (uint32_t i = 0; i < n; i++)
         rows[i] = turnover_row_of(p->ends[i]);
-    if (turnover_is_due(n, s->settings.connections, candidates))
+    if (turnover_is_due(n, p->group->connections, candidates))
         sim_judge_drop(p, rows);
-    (void)turnover_round(rows, n, n, s->settings.connections, candidates, TURNOVER_EVERY,
+    (void)turnover_round(rows, n, n, p->group->connections, candidates, TURNOVER_EVERY,
                          s->now);
     for (uint32_t i = n; i-- > 0;) /* the last one fills the gap */
         if (rows[i].drop)

@@ -17,7 +17,6 @@ static struct sim_settings settings(uint32_t pieces) {
         .pieces = pieces,
         .blocks = 4,
         .block_length = 16384,
-        .connections = 20,
         .tracker_reply = 20,
         .linger = USEC_NEVER,
         .abort = USEC_NEVER,
@@ -34,6 +33,7 @@ static struct sim_group group(uint32_t count) {
         .down = SAME(1000 * KB),
         .latency = SAME(20 * MSEC),
         .slots = 8,
+        .connections = 20,
     };
 }
 
@@ -512,11 +512,12 @@ TEST(sim_refuses_settings_that_make_no_sense) {
     REFUSED(blocks = 0);
     REFUSED(blocks = SIM_MAX_BLOCKS + 1);
     REFUSED(block_length = 0);
-    REFUSED(connections = 0);
     REFUSED(sample = 0);
 #undef REFUSED
     CHECK(sim_new(&s, &huge, 1, &err) == NULL);
     odd.up = (struct sim_range){2, 1};
+    CHECK(sim_new(&s, &odd, 1, &err) == NULL);
+    odd = group(1), odd.connections = 0;
     CHECK(sim_new(&s, &odd, 1, &err) == NULL);
 }
 
