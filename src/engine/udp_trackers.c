@@ -278,6 +278,11 @@ static void begin(struct udp_query *q) {
     maybe_end(q);
 }
 
+void udp_query_found(struct udp_query *q, const struct addr *a, uint32_t n) {
+    timer_stop(loop_timers(q->owner->loop), &q->timer);
+    on_resolved(q, 0, a, n, "");
+}
+
 static void on_timer(struct timer *t, usec now) {
     struct udp_query *q = CONTAINER_OF(t, struct udp_query, timer);
     (void)now;

@@ -45,7 +45,9 @@ struct udp_query *udp_query_scrape(struct udp_trackers *u, const char *url,
                                    void *owner, struct err *e);
 void udp_query_cancel(struct udp_query *q); /* the hook is not called any more */
 
-/* For specs: how long a second of the protocol's time-outs lasts. */
+/* For specs: how long a second of the protocol's time-outs lasts; a query that has just been made
+ * finds that its host has these addresses. */
 void udp_trackers_set_pace(struct udp_trackers *u, usec second);
+void udp_query_found(struct udp_query *q, const struct addr *a, uint32_t n);
 
 #endif

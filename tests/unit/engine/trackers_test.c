@@ -1190,25 +1190,31 @@ TEST(trackers_assigned_in_flight_go_silently) {
 
 TEST(trackers_assigned_wrongly_leave_all_as_it_was) {
     struct fixture *x = open_fixture();
-    struct tracker_place bad[] = {{"http://new/", 0}, {"ftp://host/", 1}};
+    char url[128];
     struct err e = {0};
     add(x, "/a", 3);
-    CHECK_INT(trackers_assign(x->t, bad, 2, &e), ERR_INVALID);
+    snprintf(url, sizeof url, "%s", row(x, 0).url);
+    struct tracker_place bad[] = {{url, 0}, {"http://new/", 0}, {"ftp://host/", 1}};
+    CHECK_INT(trackers_assign(x->t, bad, 3, &e), ERR_INVALID);
     CHECK(strstr(e.text, "ftp://host/"));
     CHECK_INT(trackers_count(x->t), 1);
     CHECK_INT(row(x, 0).tier, 3);
+    CHECK_STR(row(x, 0).url, url);
     close_fixture(x);
 }
 
 TEST(trackers_assigned_without_memory_leave_all_as_it_was) {
     struct fixture *x = open_fixture();
-    struct tracker_place places[] = {{"http://b/", 0}, {"http://c/", 1}};
     add(x, "/a", 0);
+    char url[128];
+    snprintf(url, sizeof url, "%s", row(x, 0).url);
+    struct tracker_place places[] = {{url, 0}, {"http://b/", 0}, {"http://c/", 1}};
     CHECK_EACH_NOMEM(n) {
-        int rc = trackers_assign(x->t, places, 2, NULL);
+        int rc = trackers_assign(x->t, places, 3, NULL);
         bool hit = check_nomem_hit();
         CHECK_INT(rc, hit ? ERR_NOMEM : 0);
-        CHECK_INT(trackers_count(x->t), hit ? 1 : 2);
+        CHECK_INT(trackers_count(x->t), hit ? 1 : 3);
+        CHECK_STR(row(x, 0).url, url);
     }
     close_fixture(x);
 }

@@ -195,15 +195,82 @@ TEST(udp_trackers_scrape) {
     rig_close(&g);
 }
 
-TEST(udp_trackers_ask_a_name_by_both_families) {
+/* A host that has both of these addresses. */
+static void begin_both(struct rig *g, const struct fake_udp_tracker *other,
+                       struct answer *a) {
+    struct addr both[] = {g->f.at, other->at};
+    udp_query_found(begin(g, "udp://both.invalid:80", a), both, 2);
+}
+
+TEST(udp_trackers_ask_a_host_by_both_families) {
     struct rig g;
     struct answer a;
-    char url[64];
+    struct fake_udp_tracker six;
     rig_open(&g);
-    snprintf(url, sizeof url, "udp://localhost:%u", g.f.at.port);
-    ask(&g, url, &a);
+    fake_udp_open(&six, g.loop, "::1");
+    memcpy(six.peers, "\x20\x01\x0d\xb8\0\0\0\0\0\0\0\0\0\0\0\x01\x1a\xe1", 18);
+    six.peers_len = 18;
+    begin_both(&g, &six, &a);
+    until_last(&g, &a);
     CHECK_INT(a.status, 0);
-    CHECK_INT(a.peers, 1); /* [::1] has nobody on that port, and does not hold it up */
+    CHECK_INT(a.calls, 2); /* each one's when it comes */
+    CHECK_INT(a.peers, 2);
+    fake_udp_close(&six);
+    rig_close(&g);
+}
+
+TEST(udp_trackers_do_not_wait_long_for_the_second_family) {
+    struct rig g;
+    struct answer a;
+    struct fake_udp_tracker six;
+    rig_open(&g);
+    fake_udp_open(&six, g.loop, "::1");
+    six.deaf = 1000;
+    begin_both(&g, &six, &a);
+    until_last(&g, &a);
+    CHECK_INT(a.status, 0);
+    CHECK_INT(a.peers, 1);
+    CHECK_INT(a.calls, 2); /* the answer, and that there is no other */
+    CHECK_INT(1000 - six.deaf, 1);
+    fake_udp_close(&six);
+    rig_close(&g);
+}
+
+TEST(udp_trackers_are_content_with_the_family_that_answers) {
+    struct rig g;
+    struct answer a;
+    struct fake_udp_tracker six;
+    rig_open(&g);
+    fake_udp_open(&six, g.loop, "::1");
+    six.refuses = true;
+    g.f.deaf = 1; /* so that the refusal comes first */
+    begin_both(&g, &six, &a);
+    until_last(&g, &a);
+    CHECK_INT(a.status, 0);
+    CHECK_INT(a.peers, 1);
+    CHECK_INT(a.calls, 1);
+    fake_udp_close(&six);
+    rig_close(&g);
+}
+
+TEST(udp_query_for_both_families_may_be_canceled_in_the_first_answer) {
+    struct rig g;
+    struct answer a;
+    struct fake_udp_tracker six;
+    rig_open(&g);
+    fake_udp_open(&six, g.loop, "::1");
+    six.deaf = 1000;
+    struct addr both[] = {g.f.at, six.at};
+    struct udp_query *q = begin(&g, "udp://both.invalid:80", &a);
+    a.query = q;
+    udp_query_found(q, both, 2);
+    for (int i = 0; i < 100 && !a.calls; i++)
+        CHECK_INT(loop_step(g.loop, 20 * USEC_PER_MSEC), 0);
+    for (int i = 0; i < 10; i++)
+        CHECK_INT(loop_step(g.loop, USEC_PER_MSEC), 0);
+    CHECK_INT(a.calls, 1);
+    CHECK_INT(a.lasts, 0);
+    fake_udp_close(&six);
     rig_close(&g);
 }
 
