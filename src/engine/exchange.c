@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/err.h"
+#include "engine/encryption.h"
 #include "engine/peer.h"
 
 /* ---- telling ----------------------------------------------------------------------------- */
@@ -22,6 +23,8 @@ static uint8_t flags_of(const struct peer *p) {
         flags |= PEX_SEED;
     if (!p->incoming)
         flags |= PEX_REACHABLE;
+    if (encryption_name(p))
+        flags |= PEX_ENCRYPTION;
     return flags;
 }
 

@@ -256,9 +256,10 @@ describe("peer exchange", function()
     before_each(function() swarm = loopback.new() end)
     after_each(function() swarm:close() end)
 
-    -- A slow leech that knows nobody but the seeder.
+    -- One that knows nobody but the seeder, who is slow enough for others to come.
     local function leech(options)
-        options.down_rate, options.lsd, options.dht = 20000, false, false
+        swarm:seeder().up_rate = 30000
+        options.lsd, options.dht = false, false
         return swarm:add(swarm:session(options))
     end
 
