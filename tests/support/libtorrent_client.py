@@ -2,12 +2,15 @@
 """libtorrent as a peer: seeds or leeches one torrent, over TCP, in plain unless told otherwise.
 
     libtorrent_client.py seed|leech TORRENT DIR --listen HOST:PORT [--peer HOST:PORT]...
-        [--up-rate BYTES] [--unverified] [--encryption off|rc4|plaintext|both|enabled]
+        [--up-rate BYTES] [--unverified] [--pex]
+        [--encryption off|rc4|plaintext|both|enabled]
 
 --encryption: rc4, plaintext and both are forced, and say what may follow the encrypted handshake;
 enabled is its default, which takes plain connections, too.
 
-Prints "ready", then "progress DONE/WANTED" lines; a leech ends when it has everything.
+TORRENT is a file or a magnet link. Prints "ready", then "progress DONE/WANTED" lines, and with
+--pex a line "heard of HOST:PORT" for each peer that another one told; a leech ends when it has
+everything.
 """
 import argparse
 import sys
@@ -25,6 +28,7 @@ arguments.add_argument("--up-rate", type=int, default=0)
 arguments.add_argument("--unverified", action="store_true", help="seed without a check")
 arguments.add_argument("--encryption", default="off",
                        choices=["off", "rc4", "plaintext", "both", "enabled"])
+arguments.add_argument("--pex", action="store_true", help="peers tell each other of others")
 options = arguments.parse_args()
 
 FORCED, ENABLED, DISABLED = 0, 1, 2
@@ -53,11 +57,15 @@ session = lt.session({
 # By default, limits do not count what stays on this machine.
 session.set_peer_class_filter(lt.ip_filter())
 
-params = lt.add_torrent_params()
-params.ti = lt.torrent_info(options.torrent)
+if options.torrent.startswith("magnet:"):
+    params = lt.parse_magnet_uri(options.torrent)
+else:
+    params = lt.add_torrent_params()
+    params.ti = lt.torrent_info(options.torrent)
 params.save_path = options.dir
 params.flags &= ~(lt.torrent_flags.auto_managed | lt.torrent_flags.paused)
-params.flags |= lt.torrent_flags.disable_pex
+if not options.pex:
+    params.flags |= lt.torrent_flags.disable_pex
 if options.unverified:
     params.flags |= lt.torrent_flags.seed_mode
 handle = session.add_torrent(params)
@@ -65,7 +73,10 @@ for peer in options.peer:
     host, port = peer.rsplit(":", 1)
     handle.connect_peer((host, int(port)))
 
-ready = False
+ready = bool(handle.torrent_file() is None)  # a link: the rest comes from peers
+heard = set()
+if ready:
+    print("ready")
 last = None
 while True:
     for alert in session.pop_alerts():
@@ -77,6 +88,10 @@ while True:
             sys.exit("there is not everything to seed")
         ready = True
         print("ready")
+    for peer in handle.get_peer_info() if options.pex else []:
+        if peer.source & lt.peer_info.pex and peer.ip not in heard:
+            heard.add(peer.ip)
+            print("heard of %s:%d" % peer.ip)
     now = (status.total_wanted_done, status.total_wanted, status.num_peers)
     if now != last:
         print("progress %d/%d, %d peers" % now)

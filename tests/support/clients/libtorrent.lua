@@ -20,6 +20,9 @@ local function start(mode, o)
     if o.encryption then
         table.move({ "--encryption", o.encryption }, 1, 2, #command + 1, command)
     end
+    if o.pex then
+        command[#command + 1] = "--pex"
+    end
     if o.unverified then
         command[#command + 1] = "--unverified"
     end

@@ -70,6 +70,7 @@ local function start(verb, o, command)
     for _, peer in ipairs(o.peers or {}) do
         option(command, "--peer", peer)
     end
+    table.move(o.more or {}, 1, #(o.more or {}), #command + 1, command)
     local self = process.start(o.within and o.within:command(command) or command)
     self.name, self.address = "mare " .. verb, ("%s:%d"):format(host, port)
     for name, f in pairs(method) do
@@ -78,8 +79,9 @@ local function start(verb, o, command)
     return self
 end
 
--- o: torrent, dir, and what else there is of port, host, peers, proxy, bypass (of it), state, down,
--- up, receive, encryption, within (a network of support.netns); get: seed (true to go on uploading).
+-- o: torrent (a file, or a link), dir, and what else there is of port, host, peers, proxy, bypass
+-- (of it), state, down, up, receive, encryption, within (a network of support.netns), more (words
+-- of the command line); get: seed (true to go on uploading).
 function mare.get(o)
     local command = { "", "", "", "", "-o", o.dir }
     if o.seed then
