@@ -287,6 +287,7 @@ local Session = {}
 ---@field storage? "disk"|"memory" "memory": nothing of it is ever written, nor remembered. Default "disk".
 ---@field max_memory? integer bytes of pieces that "memory" keeps, beside the session's `memory`; as much as that by default
 ---@field max_disk? integer bytes of pieces that are kept on disk. When not all of a torrent may be kept, only what readers need is fetched, and what was used longest ago goes; at least 4 pieces.
+---@field throwaway? boolean its data is deleted when the session closes, or after a crash when the next session opens the same `state`; `session:remove` without data keeps it. Files that were there before are never deleted.
 
 ---Adds a torrent: the path, web address or bytes of a .torrent, a magnet link, or an info-hash (40
 ---hexadecimal digits or 32 of base32). If it is in the session already: nil, message, "exists", and

@@ -12,6 +12,7 @@
 #include "engine/save.h"
 #include "engine/select.h"
 #include "io/file.h"
+#include "io/marker.h"
 
 static int nomem(struct err *e) {
     return err_set(e, ERR_NOMEM, "out of memory");
@@ -60,6 +61,8 @@ void content_free(struct torrent *t) {
     if (t->storage)
         storage_drop(t->storage);
     cap_fini(t);
+    marker_free(t->marker, false);
+    t->marker = NULL;
     resume_free(t->resume);
     active_pieces_fini(&t->open);
     picker_fini(&t->picker);
@@ -79,6 +82,7 @@ static int content_init(struct torrent *t, struct metainfo *m,
     if (status == 0) {
         save_load(t);
         select_init(t, o);
+        t->throwaway = o->throwaway;
         if (open_storage(t, o) == 0)
             return 0;
         status = nomem(e);

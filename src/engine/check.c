@@ -13,6 +13,7 @@
 #include "base/err.h"
 #include "engine/connect.h"
 #include "engine/store.h"
+#include "engine/throwaway.h"
 #include "engine/verify.h"
 
 static void check_all(struct torrent *t) {
@@ -106,6 +107,7 @@ static void on_prepared(struct storage_op *op) {
     struct check_prepare *c = CONTAINER_OF(op, struct check_prepare, prepare.op);
     struct torrent *t = c->torrent;
     int status = op->status;
+    bool found = c->prepare.found;
     bool existed = c->prepare.existed || status < 0; /* it may not have seen all files */
     t->jobs--;
     if (t->state == TORRENT_CHECKING && status < 0) {
@@ -116,6 +118,7 @@ static void on_prepared(struct storage_op *op) {
     free(c);
     if (t->state != TORRENT_CHECKING)
         return;
+    throwaway_on_prepared(t, found);
     if (t->resume)
         compare_with_resume(t);
     else if (existed || t->seed_mode)

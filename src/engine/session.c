@@ -15,6 +15,7 @@
 #include "engine/page.h"
 #include "engine/peer.h"
 #include "engine/stream_server.h"
+#include "engine/throwaway.h"
 #include "io/device.h"
 #include "swarm/choker.h"
 #include "swarm/turnover.h"
@@ -167,6 +168,7 @@ static int build(struct session *s, struct err *e) {
         return err_set(e, ERR_NOMEM, "out of memory");
     if (s->settings.state && file_make_dirs(s->settings.state, e) < 0)
         return ERR_IO;
+    throwaway_sweep(s);
     int status = confine(s, e);
     if (status < 0)
         return status;
@@ -480,6 +482,7 @@ int session_close(struct session *s, usec linger) {
     s->closed = true;
     loop_update_now(s->loop);
     stream_server_close(s);
+    throwaway_remove_all(s);
     stop_everything(s);
     wait_while(s, torrents_have_jobs, CLOSE_JOBS_WAIT);
     save_everything(s);

@@ -27,6 +27,8 @@ const char *torrent_state_name(enum torrent_state s); /* "metadata", "checking",
 struct magnet;
 struct metadata;
 
+struct marker;
+
 struct torrent {
     handle id;
     struct session *session;
@@ -53,7 +55,10 @@ struct torrent {
     uint8_t *file_priority; /* one a file, 0 = skip */
     uint32_t *file_missing; /* pieces of each file that are not here yet */
     struct readers readers;
-    struct cap cap; /* what may be kept */
+    struct cap cap;        /* what may be kept */
+    bool throwaway;        /* its data goes with the session */
+    bool data_is_ours;     /* ... for there was none before we began */
+    struct marker *marker; /* ... or, should that crash, with the next one */
     struct link peers;
     struct link
         at_door; /* incoming peers that a policy has to admit (policy_candidates) */
@@ -111,6 +116,7 @@ struct add_options {
     bool in_memory;            /* nothing on disk */
     uint64_t max_memory;       /* ... and at most so much; 0 = as the session's memory */
     uint64_t max_disk;         /* on disk at most so much, 0 = all */
+    bool throwaway; /* its data is deleted when the session closes (throwaway) */
 };
 
 /* A .torrent's bytes. ERR_EXISTS if the torrent is in the session already (*out is set to it),

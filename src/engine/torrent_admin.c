@@ -10,6 +10,7 @@
 #include "engine/peer.h"
 #include "engine/save.h"
 #include "engine/store.h"
+#include "engine/throwaway.h"
 
 #define READ_MAX (64u << 20)
 
@@ -245,6 +246,8 @@ struct removal {
 
 static void end_removal(struct torrent *t, int code, const char *text) {
     t->removed = true;
+    if (code == 0)
+        throwaway_forget(t);
     session_event(t->session, EVENT_REMOVED, t, NULL, 0, code, text ? "%s" : NULL, text);
 }
 

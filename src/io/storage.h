@@ -112,6 +112,7 @@ int storage_check_piece(struct storage *s, struct piece_check *c) MUST_USE;
 struct storage_prepare {
     struct storage_op op;
     bool existed;
+    bool found; /* any file of it, empty or skipped ones, too */
 };
 int storage_prepare(struct storage *s, struct storage_prepare *p) MUST_USE;
 

@@ -110,7 +110,8 @@ static void judge(const struct metainfo *m, struct piece_check *first,
 /* What lies in memory was verified, and nobody else can change it; what does not is nowhere. */
 static void work_nowhere(struct storage_op *op) {
     for (struct piece_check *c = check_of(op); c; c = c->next)
-        c->op.status = ERR_NOTFOUND;
+        c->op.status =
+            err_set(&c->op.err, ERR_NOTFOUND, "there is nothing on disk to check");
 }
 
 static void work_check(struct storage_op *op) {

@@ -30,7 +30,8 @@ struct storage {
     struct open_files
         files; /* numbered as in the metainfo; file_count is the parts file */
 
-    struct shared_bytes **kept; /* the pieces of STORAGE_MEMORY, NULL = on disk; loop only */
+    struct shared_bytes *
+        *kept; /* the pieces of STORAGE_MEMORY, NULL = on disk; loop only */
 
     uv_mutex_t spare_lock; /* buffers of finished checks, for the next ones */
     struct spare *spare;

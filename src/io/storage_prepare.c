@@ -79,13 +79,14 @@ static void work_prepare(struct storage_op *op) {
         open_files_unsee(&s->files, i);
     for (uint32_t i = 0; i < s->m->file_count && !op->status; i++) {
         p->existed = p->existed || holds_data(s, i);
+        p->found = p->found || (!storage_is_ghost(s, i) && exists(s, i));
         op->status = prepare_file(s, i, &op->err);
     }
     op->disk_nsec += storage_since(since);
 }
 
 int storage_prepare(struct storage *s, struct storage_prepare *p) {
-    p->existed = false;
+    p->existed = p->found = false;
     return storage_submit(s, &p->op, s->kept ? storage_memory_work_nothing : work_prepare,
                           true, NULL);
 }

@@ -372,6 +372,7 @@ static const struct option add_option_list[] = {
     {"storage", OPTION_FLAG, FIELD(add.in_memory), "disk|memory"},
     {"max_memory", OPTION_COUNT, FIELD(add.max_memory), NULL},
     {"max_disk", OPTION_COUNT, FIELD(add.max_disk), NULL},
+    {"throwaway", OPTION_BOOLEAN, FIELD(add.throwaway), NULL},
     {"priorities", OPTION_STRING, FIELD(priorities), NULL},
     {"_choose_later", OPTION_BOOLEAN, FIELD(add.choose_later), NULL},
     {NULL, OPTION_STRING, 0, NULL},

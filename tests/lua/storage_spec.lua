@@ -150,3 +150,100 @@ describe("a torrent", function()
         assert.is_true(loopback.is_whole(other.directory))
     end)
 end)
+
+describe("a throwaway torrent", function()
+    local swarm
+    before_each(function() swarm = loopback.new() end)
+    after_each(function() swarm:close() end)
+
+    local function exists(path)
+        return os.execute(("test -e '%s'"):format(path)) == true
+    end
+
+    -- Files of torrents in a state directory: their names are hashes.
+    local function left_in(state)
+        local pipe = assert(io.popen(("ls '%s' | grep -E '^[0-9a-f]{40}'"):format(state)))
+        local first = pipe:read "l"
+        pipe:close()
+        return first
+    end
+
+    local function download(options)
+        local session = swarm:session(options)
+        local torrent = swarm:add(session, { throwaway = true })
+        swarm:until_true(function() return torrent.done end)
+        return session, torrent
+    end
+
+    it("goes with its session", function()
+        local session = download { state = swarm.root .. "/state" }
+        local folder = session.directory
+        assert.is_true(exists(folder .. "/moon/a.bin"))
+        session:close(0)
+        assert.is_false(exists(folder .. "/moon"))
+        assert.is_nil(left_in(swarm.root .. "/state"))
+    end)
+
+    it("goes without a state directory, too", function()
+        local session = download()
+        local folder = session.directory
+        session:close(0)
+        assert.is_false(exists(folder .. "/moon"))
+    end)
+
+    it("stays when it is removed without its data", function()
+        local session, torrent = download { state = swarm.root .. "/state" }
+        local marker = ("%s/state/%s.throwaway"):format(swarm.root, torrent.info_hash)
+        local folder, removed = session.directory, false
+        assert.is_true(exists(marker))
+        session:on("removed", function() removed = true end)
+        torrent:remove()
+        swarm:until_true(function() return removed end)
+        session:close(0)
+        assert.is_true(loopback.is_whole(folder))
+        assert.is_false(exists(marker))
+    end)
+
+    it("does not delete what was there before", function()
+        local session = swarm:session { directory = swarm.root .. "/mine" }
+        loopback.write(swarm.root .. "/mine/moon/sub/c.txt", "a line\n")
+        local said
+        session:on("error", function(_, text) said = text end)
+        local torrent = swarm:add(session, { throwaway = true })
+        swarm:until_true(function() return torrent.done end)
+        assert.truthy(said:find("will not be deleted", 1, true))
+        session:close(0)
+        assert.is_true(loopback.is_whole(swarm.root .. "/mine"))
+    end)
+
+    it("is left alone by another session while its own lives", function()
+        local session = download { state = swarm.root .. "/state" }
+        local other = swarm:session { state = swarm.root .. "/state" }
+        assert.is_true(loopback.is_whole(session.directory))
+        other:close(0)
+    end)
+
+    it("that a crash left behind is swept by the next session", function()
+        local script, root = swarm.root .. "/crash.lua", swarm.root .. "/crashed"
+        loopback.write(script, ([[
+            local loopback = require "support.loopback"
+            local swarm = loopback.new()
+            local session = swarm:session { state = %q, directory = %q }
+            local torrent = swarm:add(session, { throwaway = true })
+            swarm:until_true(function() return torrent.done end)
+            torrent:save()
+            swarm:until_true(function() return loopback.is_whole(%q) end)
+            os.execute("rm -rf " .. swarm.root .. "; kill -9 $PPID")
+        ]]):format(root .. "/state", root, root))
+        os.execute((os.getenv "MARE_LUA" or "lua5.4") .. " " .. script .. " 2>/dev/null")
+        assert.is_true(loopback.is_whole(root))
+        loopback.write(root .. "/moon/sub/mine.txt", "not of the torrent")
+        local session = swarm:session { state = root .. "/state", directory = root }
+        for _, file in ipairs(loopback.files) do
+            assert.is_false(exists(root .. "/moon/" .. file[1]))
+        end
+        assert.is_true(exists(root .. "/moon/sub/mine.txt"))
+        assert.is_nil(left_in(root .. "/state"))
+        session:close(0)
+    end)
+end)
