@@ -243,6 +243,10 @@ function mare.type(value) end
 ---@field events_waiting integer now: events that nobody has picked up yet
 ---@field policy table<string, mare.PolicyStats> of each policy function, by its name
 
+---@class mare.Ban
+---@field address string on loopback with the port
+---@field seconds? number so long still; nil: for good
+
 ---@class mare.PolicyStats
 ---@field rounds integer how often it was asked, each time about many
 ---@field calls integer about how many in all
@@ -273,6 +277,8 @@ function mare.type(value) end
 ---@field encryption "prefer"|"require"|"off"
 ---@field dht mare.Dht also when it is off
 ---@field stats mare.Stats a new table each time
+---@field bans mare.Ban[] barred addresses; a new list each time
+---@field turnover number seconds between two times that the worst peers make room when (nearly) full (300); may be set, nil for the default
 ---@field policy mare.Policy functions for all torrents that have none of their own; may be set, to a table
 ---@field http? mare.Http the streaming server, while there is one
 local Session = {}
@@ -341,6 +347,19 @@ function Session:off(event, f) end
 ---@param event mare.Event
 ---@param timeout? number seconds, then: nil, message, "timeout"
 function Session:wait(event, timeout) end
+
+---Takes its policy from a file, which returns a table of functions (see mare.Policy), and loads it
+---again when it changes; if that fails the one before goes on, and an `error` event says why. The
+---file is Lua source and gets the session as its argument and an environment of its own: Lua's library
+---without what reaches outside, and require "mare.policy". nil: the engine decides again.
+---@param path string?
+---@return true? ok, string? message, mare.Code? code
+function Session:load_policy(path) end
+
+---Lets a barred address in again.
+---@param address string as in `bans`
+---@return boolean found
+function Session:unban(address) end
 
 ---Runs f(...) as a task of this session: see mare.spawn.
 ---@return thread
@@ -542,6 +561,12 @@ function Torrent:set_priorities(priorities) end
 ---@param address string
 ---@return true? ok, string? message, mare.Code? code
 function Torrent:connect(address) end
+
+---An address that may be dialled in its turn, after policy.admit has had its say: for peers that your own
+---program finds. (An address that is given to connect() is not judged by admit.)
+---@param address string "1.2.3.4:6881", "[::1]:6881"
+---@return true? ok, string? message, mare.Code? code
+function Torrent:suggest(address) end
 
 ---Bars an address. On loopback only the port with it, for there all peers share one.
 ---@param address string with or without port
@@ -805,6 +830,18 @@ function Peer:close(reason) end
 ---@param seconds? number nil: for good
 ---@return true
 function Peer:ban(seconds) end
+
+---Takes its upload slot at once. Rounds leave it so for `seconds` (one round of 10 s; math.huge: until
+---the script says otherwise; 0: the next round decides), then it competes again.
+---@param seconds? number
+---@return true
+function Peer:choke(seconds) end
+
+---Gives it an upload slot at once, for as long. It is one of the torrent's slots: from the next round on
+---one fewer is given to others.
+---@param seconds? number
+---@return true
+function Peer:unchoke(seconds) end
 
 ---Does it have this piece?
 ---@param index integer from 0

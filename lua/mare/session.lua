@@ -3,6 +3,7 @@
 
 local core = require "mare.core"
 local handlers = require "mare.handlers"
+local policy_file = require "mare.policy_file"
 local sources = require "mare.sources"
 local tasks = require "mare.tasks"
 local web = require "mare.web"
@@ -232,6 +233,7 @@ session.on, session.off = handlers.on, handlers.off
 torrent.on, torrent.off = handlers.on, handlers.off
 session.wait, torrent.wait = tasks.wait, tasks.wait
 session.spawn = tasks.spawn
+session.load_policy = policy_file.load
 
 -- ---- adding and removing ---------------------------------------------------------------------
 

@@ -5,6 +5,7 @@
 #include "engine/connect.h"
 #include "engine/mapping.h"
 #include "engine/peer.h"
+#include "engine/policy_pieces.h"
 
 #define ALLOWED_FAST_COUNT 10
 #define REJECT_PAUSE (1 * USEC_PER_SEC)
@@ -110,6 +111,7 @@ void peer_note_progress(struct peer *p) {
         p->candidate->upload_only = peer_is_seed(p);
     peer_update_interest(p);
     torrent_want_turnover(p->torrent, p);
+    policy_note_deadlines(p->torrent); /* it may be the one to ask for urgent pieces */
 }
 
 static int on_have(struct peer *p, const struct wire_message *m) {

@@ -110,6 +110,8 @@ void peer_request_more(struct peer *p) {
         return;
     if (found == ERR_AGAIN && list_empty(&p->hungry))
         list_append(&p->session->starving, &p->hungry);
+    if (found == 0)
+        policy_note_idle(p);
     if (idle && p->requests.count > 0)
         peer_set_deadline(p); /* snubbing is watched from now on */
 }

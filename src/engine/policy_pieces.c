@@ -9,7 +9,6 @@
 
 #define CALLS_AT_ONCE 2048u               /* in one step */
 #define SOURCES_GAP (100 * USEC_PER_MSEC) /* between two rounds about urgent pieces */
-#define REFUSED_PAUSE USEC_PER_SEC /* all was refused to a peer: asked again after it */
 
 /* ---- piece ------------------------------------------------------------------------------ */
 
@@ -25,11 +24,8 @@ const struct plan *policy_plan_of(struct peer *p) {
     struct torrent *t = p->torrent;
     if (!t->plans_pieces)
         return NULL;
-    usec now = session_now(p->session);
-    bool paused = p->plan.refused && now - p->plan.made_at < REFUSED_PAUSE &&
-                  p->plan.age == t->plan_age;
-    if (!paused && list_empty(&p->in_plans) &&
-        plan_is_due(&p->plan, &t->picker, &p->has, only_of(p), t->plan_age, now)) {
+    if (list_empty(&p->in_plans) && plan_is_due(&p->plan, &t->picker, &p->has, only_of(p),
+                                                t->plan_age, session_now(p->session))) {
         list_append(&t->to_plan, &p->in_plans);
         torrent_want_decision(t, false, false);
     }
@@ -54,7 +50,6 @@ static bool ask(struct torrent *t, const struct peer_row *peer,
 /* Returns how many calls it took. */
 static uint32_t make_plan(struct peer *p) {
     struct torrent *t = p->torrent;
-    usec now = session_now(p->session);
     uint32_t offer[PLAN_OFFER];
     struct piece_row rows[PLAN_OFFER];
     struct verdict verdicts[PLAN_OFFER];
@@ -64,15 +59,20 @@ static uint32_t make_plan(struct peer *p) {
         piece_fill_row(t, offer[i], &rows[i]);
     peer_fill_row(p, &peer);
     (void)ask(t, &peer, rows, n, verdicts);
-    plan_adopt(&p->plan, &t->picker, offer, verdicts, n, now);
+    plan_adopt(&p->plan, &t->picker, &p->has, only_of(p), offer, verdicts, n,
+               session_now(p->session));
     p->plan.age = t->plan_age;
     return n;
 }
 
-/* With nothing that it may open, and nothing under way that would bring it back. */
-static void wait_a_little(struct peer *p) {
-    p->ask_after = session_now(p->session) + REFUSED_PAUSE;
-    peer_set_deadline(p);
+void policy_note_idle(struct peer *p) {
+    const struct plan *plan = &p->plan;
+    usec now = session_now(p->session);
+    if (p->torrent->plans_pieces && plan->refused && p->requests.live == 0 &&
+        list_empty(&p->in_plans)) {
+        p->ask_after = MAX(plan->made_at + plan->pause, now + 1);
+        peer_set_deadline(p);
+    }
 }
 
 static void make_plans(struct torrent *t) {
@@ -83,10 +83,7 @@ static void make_plans(struct torrent *t) {
         if (p->state != PEER_READY || !t->meta)
             continue;
         calls += make_plan(p);
-        if (!p->plan.refused)
-            peer_want_requests(p);
-        else if (p->requests.live == 0)
-            wait_a_little(p);
+        peer_want_requests(p);
     }
     if (!list_empty(&t->to_plan))
         torrent_want_decision(t, false, false);
@@ -103,6 +100,8 @@ static void on_timer(struct timer *timer, usec now) {
 
 /* A reader moves its deadlines with each piece that comes: not each time a round. */
 void policy_note_deadlines(struct torrent *t) {
+    if (!policy_has(&t->session->policy, t->id, POLICY_SOURCE))
+        return;
     usec due = MAX(t->last_source + SOURCES_GAP, session_now(t->session));
     if (!timer_is_set(&t->source_timer) || t->source_timer.due > due)
         timer_set(loop_timers(t->session->loop), &t->source_timer, due);

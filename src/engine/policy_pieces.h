@@ -13,6 +13,9 @@ void policy_pieces_fini(struct torrent *t);
 /* What download_next is to go by for this peer: NULL without a judge. A plan that is running out is
  * put on the torrent's list, and made anew in the next decide phase. */
 const struct plan *policy_plan_of(struct peer *p);
+/* It was asked for all that it may be. With nothing under way that would bring it back, what the
+ * judge has refused is put to him again after a while. */
+void policy_note_idle(struct peer *p);
 /* The decide phase. */
 void policy_pieces_decide(struct torrent *t);
 /* Deadlines changed: who is to have the urgent pieces? */

@@ -156,6 +156,9 @@ void torrent_on_addresses(struct torrent *t, const struct addr *a, uint32_t n,
                           uint32_t source);
 void torrent_ban(struct torrent *t, const struct addr *a, usec duration, const char *why);
 
+/* Lifts a ban, in all torrents; was there one? */
+bool session_unban(struct session *s, const struct addr *a);
+
 void torrent_set_rates(struct torrent *t, uint64_t up, uint64_t down); /* 0 = no limit */
 int torrent_set_file_priority(struct torrent *t, uint32_t file, int priority); /* 0..7 */
 void torrent_set_piece_priority(struct torrent *t, uint32_t piece, int priority);

@@ -205,6 +205,20 @@ void torrent_ban(struct torrent *t, const struct addr *a, usec duration,
     }
 }
 
+bool session_unban(struct session *s, const struct addr *a) {
+    bool was = bans_remove(&s->bans, a);
+    LIST_EACH(l, &s->torrent_list) {
+        struct torrent *t = LIST_ITEM(l, struct torrent, in_session);
+        struct candidate *c;
+        for (uint32_t at = 0; was && (c = roster_each(&t->roster, &at));)
+            if (bans_covers(a, &c->addr))
+                roster_ban(c, 0), c->last_tried = 0; /* it may be dialled at once */
+        t->roster.idle_until = 0;
+        torrent_want_decision(t, false, true);
+    }
+    return was;
+}
+
 void torrent_set_rates(struct torrent *t, uint64_t up, uint64_t down) {
     usec now = session_now(t->session);
     bucket_set_rate(&t->up, up, now);

@@ -68,6 +68,7 @@ static const luaL_Reg functions[] = {
     {"stop_program", command_stop_program},
     {"process_alive", command_process_alive},
     {"process_id", command_process_id},
+    {"limited", policy_limited},
     {"_members", core_members},
     {NULL, NULL},
 };

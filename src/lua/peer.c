@@ -3,9 +3,11 @@
  * made of the living peer there and then. So both have the same properties by construction. */
 #include "engine/peer.h"
 
+#include "engine/choke.h"
 #include "engine/policy_rows.h"
 #include "lua/object.h"
 #include "lua/value.h"
+#include "swarm/choker.h"
 
 static struct peer *check_peer(lua_State *L, struct target *t) {
     target_check(L, 1, &peer_class, t);
@@ -62,6 +64,27 @@ static int do_ban(lua_State *L) {
     return 1;
 }
 
+/* Both hold for so many seconds, without for one round. */
+static int hold(lua_State *L, bool choking) {
+    struct target t;
+    struct peer *p = check_peer(L, &t);
+    usec now = session_now(t.session);
+    usec held = lua_isnoneornil(L, 2) ? CHOKER_ROUND : check_seconds(L, 2, "seconds");
+    choke_hold(p, choking, held == USEC_NEVER ? USEC_NEVER : now + held);
+    lua_pushboolean(L, 1);
+    return 1;
+}
+
+/* choke([seconds]) */
+static int do_choke(lua_State *L) {
+    return hold(L, true);
+}
+
+/* unchoke([seconds]) */
+static int do_unchoke(lua_State *L) {
+    return hold(L, false);
+}
+
 /* has(piece index from 0) */
 static int do_has(lua_State *L) {
     struct target t;
@@ -74,9 +97,8 @@ static int do_has(lua_State *L) {
 }
 
 static const luaL_Reg methods[] = {
-    {"close", do_close},
-    {"ban", do_ban},
-    {NULL, NULL},
+    {"close", do_close},     {"ban", do_ban}, {"choke", do_choke},
+    {"unchoke", do_unchoke}, {NULL, NULL},
 };
 
 static const luaL_Reg queries[] = {

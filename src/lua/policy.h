@@ -69,6 +69,8 @@ void policy_push_stats(lua_State *L, const struct policy_bridge *b);
 /* Inside a round: pushes what stands for the torrent that asks where there is no session (a
  * simulator), a table with some of a torrent's properties; false, and nothing, otherwise. */
 bool policy_push_self(lua_State *L, int near, const struct policy_bridge *b);
+/* limited(f, ...): true, results; or false, message with traceback; with the budget of a round. */
+int policy_limited(lua_State *L);
 
 /* Actions asked for inside a round. */
 /* From an action's C function: writes it down with its arguments (1 = the object), if a round is

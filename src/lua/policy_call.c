@@ -24,7 +24,7 @@ struct round {
     int64_t left;  /* instructions */
     lua_Hook hook; /* of somebody else: set again afterwards */
     int mask, count;
-    void *outer; /* the round around this one, of another swarm; or NULL */
+    struct round *outer; /* the round around this one, of another swarm; or NULL */
 };
 
 /* Where the hook finds its round: a key of the registry that nobody else has. */
@@ -47,6 +47,12 @@ static void set_current_round(lua_State *L, struct round *r) {
     push_key(L);
     lua_pushlightuserdata(L, r);
     lua_rawset(L, LUA_REGISTRYINDEX);
+}
+
+/* Without a new key, should there have been no memory for the first one. */
+static void end_round(lua_State *L, const struct round *r) {
+    if (current_round(L) == r)
+        set_current_round(L, r->outer);
 }
 
 /* ---- the budget ---------------------------------------------------------------------------- */
@@ -158,9 +164,35 @@ static int call_protected(lua_State *L, struct round *r) {
     set_hook(L, r);
     int status = lua_pcall(L, 2, 0, handler);
     restore_hook(L, r);
-    if (r->outer || status == LUA_OK || current_round(L) == r)
-        set_current_round(L, r->outer);
+    end_round(L, r);
     return status;
+}
+
+/* (round, function, arguments ..): its results */
+static int run_limited(lua_State *L) {
+    set_current_round(L, lua_touserdata(L, 1));
+    lua_remove(L, 1);
+    lua_call(L, lua_gettop(L) - 1, LUA_MULTRET);
+    return lua_gettop(L);
+}
+
+int policy_limited(lua_State *L) {
+    luaL_checktype(L, 1, LUA_TFUNCTION);
+    struct round r = {.left = POLICY_BUDGET, .outer = current_round(L)};
+    int arguments = lua_gettop(L);
+    lua_pushcfunction(L, trace);
+    lua_insert(L, 1);
+    lua_pushcfunction(L, run_limited);
+    lua_insert(L, 2);
+    lua_pushlightuserdata(L, &r);
+    lua_insert(L, 3);
+    set_hook(L, &r);
+    int status = lua_pcall(L, arguments + 1, LUA_MULTRET, 1);
+    restore_hook(L, &r);
+    end_round(L, &r);
+    lua_pushboolean(L, status == LUA_OK);
+    lua_replace(L, 1);
+    return lua_gettop(L);
 }
 
 /* ---- what comes of it ---------------------------------------------------------------------- */
@@ -204,7 +236,7 @@ static uint64_t nsec_now(void) {
 
 static bool bridge_has(void *owner, handle torrent, enum policy_question q) {
     struct policy_bridge *b = owner;
-    return b->sets && b->L && !b->asking && find_set(b, torrent, q);
+    return b->sets && !b->asking && find_set(b, torrent, q);
 }
 
 static bool bridge_ask(void *owner, const struct policy_ask *ask) {

@@ -12,6 +12,7 @@
 #include "lua/options.h"
 #include "lua/session.h"
 #include "lua/value.h"
+#include "swarm/turnover.h"
 
 #include <string.h>
 
@@ -176,6 +177,8 @@ static int session_do_step(lua_State *L) {
     if (box->dispatching)
         return push_failure_code(L, ERR_BUSY, "already stepping");
     int status = box->session ? step(L, box, wait) : ERR_CLOSED;
+    if (status == ERR_BUSY)
+        return push_failure_code(L, status, "already stepping");
     if (status == ERR_CLOSED)
         return push_failure_code(L, status, session_class.gone);
     return push_status(L, status, &(struct err){0});
@@ -470,7 +473,25 @@ static int session_load_blocklist(lua_State *L) {
     return push_status(L, access_reload(s, luaL_checkstring(L, 2), &e), &e);
 }
 
+/* unban(address): was it barred? */
+static int session_do_unban(lua_State *L) {
+    struct session *s = check_session(L, 1);
+    struct addr a;
+    luaL_argcheck(L, addr_parse(&a, luaL_checkstring(L, 2), 1) == 0, 2,
+                  "an IP address is expected");
+    lua_pushboolean(L, session_unban(s, &a));
+    return 1;
+}
+
+/* _complain(text): an `error` event of a script's. */
+static int session_complain(lua_State *L) {
+    struct session_box *box = check_box(L, 1);
+    report_policy(&box->policy, 0, luaL_checkstring(L, 2));
+    return 0;
+}
+
 static const luaL_Reg methods[] = {
+    {"unban", session_do_unban},
     {"_close", session_do_close},
     {"_add", session_do_add},
     {"_add_link", session_add_link},
@@ -490,6 +511,7 @@ static const luaL_Reg queries[] = {
     {"_poll", session_poll},
     {"_later", session_later},
     {"_serve", http_serve},
+    {"_complain", session_complain},
     {"_state", session_state},
     {"_attached", object_attached},
     {NULL, NULL},
@@ -637,6 +659,46 @@ static void get_stats(lua_State *L, const struct target *t) {
     lua_setfield(L, -2, "policy");
 }
 
+/* What is barred: an IP address; on loopback with the port. */
+static void push_barred(lua_State *L, const struct addr *a) {
+    char text[ADDR_TEXT];
+    if (addr_kind(a) == ADDR_LOOPBACK)
+        lua_pushstring(L, addr_format(a, text));
+    else
+        lua_pushstring(L, addr_format_ip(a, text));
+}
+
+/* { { address = .., seconds = left, nil for good }, .. } */
+static void get_bans(lua_State *L, const struct target *t) {
+    const struct bans *bans = &t->session->bans;
+    usec now = session_now(t->session);
+    int n = 0;
+    lua_newtable(L);
+    for (uint32_t i = 0; i < bans->count; i++) {
+        const struct ban *b = &bans->ban[i];
+        if (b->until <= now)
+            continue;
+        lua_createtable(L, 0, 2);
+        push_barred(L, &b->addr);
+        lua_setfield(L, -2, "address");
+        push_span(L, b->until == USEC_NEVER ? USEC_NEVER : b->until - now);
+        lua_setfield(L, -2, "seconds");
+        lua_rawseti(L, -2, ++n);
+    }
+}
+
+static void get_turnover(lua_State *L, const struct target *t) {
+    push_seconds(L, t->session->settings.turnover);
+}
+
+static void set_turnover(lua_State *L, const struct target *t, int value) {
+    usec every = check_seconds(L, value, "turnover");
+    t->session->settings.turnover = every == USEC_NEVER ? TURNOVER_EVERY : every;
+    LIST_EACH(l, &t->session->torrent_list) {
+        torrent_want_decision(LIST_ITEM(l, struct torrent, in_session), true, false);
+    }
+}
+
 static void get_policy(lua_State *L, const struct target *t) {
     (void)t;
     policy_push(L, 1, 0);
@@ -674,6 +736,8 @@ static const struct property properties[] = {
     {"blocked_ranges", get_blocked_ranges, NULL, false},
     {"encryption", get_encryption, NULL, false},
     {"stats", get_stats, NULL, false},
+    {"bans", get_bans, NULL, false},
+    {"turnover", get_turnover, set_turnover, false},
     {"policy", get_policy, set_policy, false},
     {"http", get_http, NULL, false},
     {NULL, NULL, NULL, false},

@@ -140,6 +140,18 @@ static int do_connect(lua_State *L) {
     return push_status(L, status, &e);
 }
 
+/* suggest("1.2.3.4:6881"): known like one that other peers told of. */
+static int do_suggest(lua_State *L) {
+    struct torrent *t = check_torrent(L);
+    const char *text = luaL_checkstring(L, 2);
+    struct addr a;
+    struct err e = {0};
+    int status = addr_parse(&a, text, -1);
+    if (status < 0 || (status = torrent_connect(t, &a, SOURCE_PEX)) < 0)
+        err_set(&e, status, "%s cannot be a peer's address", text);
+    return push_status(L, status, &e);
+}
+
 /* ban(ip, [seconds]) */
 static int do_ban(lua_State *L) {
     struct torrent *t = check_torrent(L);
@@ -158,6 +170,7 @@ static const luaL_Reg methods[] = {
     {"move", do_move},
     {"_remove", do_remove},
     {"connect", do_connect},
+    {"suggest", do_suggest},
     {"ban", do_ban},
     {"add_tracker", torrent_do_add_tracker},
     {"remove_tracker", torrent_do_remove_tracker},

@@ -77,7 +77,7 @@ static void enlist(struct picker *p, uint32_t piece) {
     if (q->state == PIECE_MISSING || q->state == PIECE_ACTIVE)
         (void)bitset_add(&p->lacking, piece);
     if (q->state == PIECE_MISSING)
-        rank_add(&p->rank, piece, group_of(q));
+        rank_add(&p->rank, piece, group_of(q)), p->additions++;
     if (q->state == PIECE_MISSING && urgent)
         urgent_add(p, piece);
     p->active_deadlines += q->state == PIECE_ACTIVE && urgent;

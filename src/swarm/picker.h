@@ -35,7 +35,9 @@ struct picker {
     struct picker_piece *piece;
     struct rank rank;                   /* the wanted missing ones */
     uint32_t have, wanted, wanted_have; /* pieces we have; with priority > 0; both */
-    struct bitset lacking;              /* wanted pieces that are missing or active */
+    uint32_t
+        additions; /* pieces that became wanted and missing, ever: are there new ones? */
+    struct bitset lacking; /* wanted pieces that are missing or active */
     struct rng *rng;
     uint32_t deadlines;        /* wanted missing pieces with a deadline */
     uint32_t active_deadlines; /* wanted active pieces with one */

@@ -48,30 +48,33 @@ static uint32_t offer_ranked(struct offer *o, uint32_t from, uint32_t look,
     return i;
 }
 
-/* The wanted ones that are lacking, by their numbers. */
+/* By their numbers: the wanted ones that the peer has and we lack. */
 static void offer_front(struct offer *o, uint32_t most) {
     const struct bitset *lacking = &o->picker->lacking;
-    for (uint32_t byte = 0; byte < bitset_bytes(lacking->size) && o->n < most; byte++)
-        for (uint32_t i = 0; lacking->bytes[byte] && i < 8 && o->n < most; i++)
-            if (bitset_has(lacking, byte * 8 + i))
-                offer(o, byte * 8 + i);
+    for (uint32_t at = 0; at < bitset_bytes(lacking->size) && o->n < most; at++) {
+        uint8_t both = lacking->bytes[at] & o->has->bytes[at];
+        for (uint32_t i = 0; both && i < 8 && o->n < most; i++)
+            if (both & 0x80u >> i)
+                offer(o, at * 8 + i);
+    }
 }
 
+/* In the end the front once more: fewer than PLAN_OFFER are all that there are. */
 uint32_t plan_offer(struct plan *p, const struct picker *picker, const struct bitset *has,
                     const struct bitset *only, uint32_t out[PLAN_OFFER]) {
     struct offer o = {picker, has, only, out, 0};
     uint32_t all = picker->rank.count;
+    if (!all || !has->count)
+        return 0;
     offer_urgent(&o);
-    if (all <= PLAN_OFFER) {
-        offer_ranked(&o, 0, all, PLAN_OFFER);
-        return o.n;
-    }
-    offer_ranked(&o, 0, 8 * PLAN_OFFER, o.n + PLAN_BEST);
-    offer_front(&o, o.n + PLAN_FRONT);
+    offer_ranked(&o, 0, 8 * PLAN_OFFER, all <= PLAN_OFFER ? PLAN_OFFER : o.n + PLAN_BEST);
+    offer_front(&o, MIN(o.n + PLAN_FRONT, PLAN_OFFER));
     for (uint32_t i = 0; i < p->count; i++)
         offer(&o, p->piece[i]);
-    /* A peer with few pieces is not looked at to the end at once. */
-    p->sweep = (p->sweep + offer_ranked(&o, p->sweep, 32 * PLAN_OFFER, PLAN_OFFER)) % all;
+    uint32_t looked = offer_ranked(&o, p->sweep, 32 * PLAN_OFFER, PLAN_OFFER);
+    p->sweep = (p->sweep + looked) % all;
+    p->swept += looked;
+    offer_front(&o, PLAN_OFFER);
     return o.n;
 }
 
@@ -94,23 +97,47 @@ static uint32_t rank_in(struct ranked *best, uint32_t n, uint32_t piece, double 
     return MIN(n + 1, max);
 }
 
-void plan_adopt(struct plan *p, const struct picker *picker, const uint32_t *offer,
+/* Urgent pieces are not planned: they go first anyhow, where they may. */
+static void bar(struct plan *p, bool bars, uint32_t urgent) {
+    if (bars && p->barred_count < PLAN_URGENT)
+        p->barred[p->barred_count++] = urgent;
+}
+
+static void note_pause(struct plan *p, bool refused) {
+    p->pause = refused && p->refused ? MIN(2 * p->pause, PLAN_PAUSE_MAX) : PLAN_PAUSE;
+    p->refused = refused;
+}
+
+/* A number that grows with what the peer could give: pieces come to it, and it unchokes us. */
+static uint32_t could_give(const struct bitset *has, const struct bitset *only) {
+    return has->count + (only ? only->count : has->size + 1);
+}
+
+void plan_adopt(struct plan *p, const struct picker *picker, const struct bitset *has,
+                const struct bitset *only, const uint32_t *offer,
                 const struct verdict *verdicts, uint32_t n, usec now) {
     struct ranked best[PLAN_PIECES + PLAN_MEMORY];
-    uint32_t kept = 0;
+    uint32_t kept = 0, refused = 0, urgent = 0;
     p->barred_count = 0;
     for (uint32_t i = 0; i < n; i++) {
-        bool urgent = is_urgent(picker, offer[i]);
-        if (verdicts[i].kind != VERDICT_NEVER)
+        bool bars = verdicts[i].kind == VERDICT_NEVER;
+        if (is_urgent(picker, offer[i]))
+            urgent++, bar(p, bars, offer[i]);
+        else if (bars)
+            refused++;
+        else
             kept = rank_in(best, kept, offer[i], verdict_score(&verdicts[i]));
-        else if (urgent && p->barred_count < PLAN_URGENT)
-            p->barred[p->barred_count++] = offer[i];
     }
     for (uint32_t i = 0; i < kept; i++)
         p->piece[i] = best[i].piece;
+    note_pause(p, refused > 0 || p->barred_count > 0);
+    p->all_refused = !kept && (n < PLAN_OFFER || p->swept >= picker->rank.count);
+    if (kept || p->all_refused)
+        p->swept = 0;
     p->count = (uint8_t)kept;
-    p->adopted = true, p->refused = n > 0 && kept == 0;
-    p->made_at = now;
+    p->more = n == PLAN_OFFER || kept + refused + urgent < n;
+    p->adopted = true, p->made_at = now;
+    p->additions = picker->additions, p->could_give = could_give(has, only);
 }
 
 /* ---- using it --------------------------------------------------------------------------- */
@@ -132,13 +159,27 @@ static uint32_t left(const struct plan *p, const struct picker *picker,
                      const struct bitset *has, const struct bitset *only) {
     uint32_t n = 0;
     for (uint32_t i = 0; i < MIN(p->count, PLAN_PIECES); i++)
-        n += may_open(picker, has, only, p->piece[i]);
+        n += may_open(picker, has, only, p->piece[i]) && !is_urgent(picker, p->piece[i]);
     return n;
+}
+
+/* Down to the last but one of what it named. */
+static bool is_spent(const struct plan *p, const struct picker *picker,
+                     const struct bitset *has, const struct bitset *only) {
+    return !p->count || left(p, picker, has, only) < MIN(2u, p->count);
+}
+
+/* Could another round name what this one does not? */
+static bool knows_less(const struct plan *p, const struct picker *picker,
+                       const struct bitset *has, const struct bitset *only, usec now) {
+    return (p->more && !p->all_refused) || p->additions != picker->additions ||
+           p->could_give != could_give(has, only) ||
+           (p->refused && now - p->made_at >= p->pause);
 }
 
 bool plan_is_due(const struct plan *p, const struct picker *picker,
                  const struct bitset *has, const struct bitset *only, uint32_t age,
                  usec now) {
     return !p->adopted || p->age != age || now - p->made_at >= PLAN_LIFE ||
-           left(p, picker, has, only) < 2;
+           (is_spent(p, picker, has, only) && knows_less(p, picker, has, only, now));
 }

@@ -19,6 +19,9 @@
 #define PLAN_BEST 64u   /* the best in the built-in order, when not all are offered */
 #define PLAN_FRONT 32u  /* the first in the order of the files */
 #define PLAN_OFFER 256u /* pieces in one round */
+#define PLAN_PAUSE \
+    USEC_PER_SEC /* refused: asked again, after twice as long each time .. */
+#define PLAN_PAUSE_MAX (16 * USEC_PER_SEC)
 #define PLAN_LIFE \
     (30 * USEC_PER_SEC) /* then it is made anew, for the swarm has changed */
 
@@ -27,24 +30,30 @@ struct plan {
     uint32_t barred[PLAN_URGENT]; /* urgent ones that the peer is not to have */
     uint8_t count, barred_count;
     uint32_t sweep; /* where among the ranked pieces the next round goes on */
+    uint32_t swept; /* so many since something was found to open */
     uint32_t age;   /* of which judge: see plan_is_due */
     bool adopted;   /* there is one at all */
-    bool refused;   /* something was offered and nothing was left */
-    usec made_at;
+    bool more;      /* there are pieces that it does not name */
+    bool refused; /* some were refused; the judge may think better of it after `pause` */
+    bool all_refused; /* every piece there is */
+    usec made_at, pause;
+    uint32_t additions, could_give; /* of the picker, and of the peer then */
 };
 
 /* What the judge is asked about for a peer with these pieces; returns how many. */
 uint32_t plan_offer(struct plan *p, const struct picker *picker, const struct bitset *has,
                     const struct bitset *only, uint32_t out[PLAN_OFFER]);
 /* Its verdicts on exactly these, in the order of the offer (which is the built-in one for equals). */
-void plan_adopt(struct plan *p, const struct picker *picker, const uint32_t *offer,
+void plan_adopt(struct plan *p, const struct picker *picker, const struct bitset *has,
+                const struct bitset *only, const uint32_t *offer,
                 const struct verdict *verdicts, uint32_t n, usec now);
 /* The piece to open next, or PICKER_NONE; none that has a deadline: those are for all but whom the
  * plan bars from them. */
 uint32_t plan_next(const struct plan *p, const struct picker *picker,
                    const struct bitset *has, const struct bitset *only);
 bool plan_bars(const struct plan *p, uint32_t urgent);
-/* Should it be made anew: spent to the last but one, old, or by another judge than `age`? */
+/* Should it be made anew: by another judge than `age`, old, or spent to the last but one while there
+ * is something that it does not know? */
 bool plan_is_due(const struct plan *p, const struct picker *picker,
                  const struct bitset *has, const struct bitset *only, uint32_t age,
                  usec now);

@@ -96,7 +96,8 @@ static void refresh(struct roster *r, struct candidate *c, uint32_t source, usec
     c->sources |= source;
     c->last_seen = now;
     if (c->admission == ADMISSION_REFUSED && now - c->judged_at >= ROSTER_JUDGED_ANEW)
-        c->admission = ADMISSION_UNKNOWN, r->unjudged = true;
+        c->admission = ADMISSION_UNKNOWN;
+    r->unjudged |= c->admission == ADMISSION_UNKNOWN;
     if (source & SOURCE_TRACKER && c->failures)
         c->failures--;
     if (source & SOURCE_MANUAL)

@@ -49,7 +49,7 @@ uint32_t shortlist_unjudged(struct roster *r, struct candidate *out[SHORTLIST_MA
     struct candidate *c;
     uint32_t n = 0;
     for (uint32_t at = 0; r->unjudged && n < SHORTLIST_MAX && (c = roster_each(r, &at));)
-        if (c->admission == ADMISSION_UNKNOWN)
+        if (c->admission == ADMISSION_UNKNOWN && c->sources != SOURCE_INCOMING)
             out[n++] = c;
     r->unjudged = n == SHORTLIST_MAX;
     return n;

@@ -14,7 +14,7 @@
  * Returns how many. All of them if they are no more than SHORTLIST_MAX. */
 uint32_t shortlist_due(struct roster *r, usec now, bool seeding,
                        struct candidate *out[SHORTLIST_MAX]);
-/* Those that have not been judged yet (admit). */
+/* Those that have not been judged yet (admit), and could be dialled. */
 uint32_t shortlist_unjudged(struct roster *r, struct candidate *out[SHORTLIST_MAX]);
 /* What the judge said of these: who may be dialled at all (admit). */
 void shortlist_admit(struct roster *r, struct candidate *const *list,

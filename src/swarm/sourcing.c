@@ -58,7 +58,7 @@ void sourcing_adopt(struct sourcing *s, uint32_t piece, const struct peer_row *r
     uint32_t order[SOURCING_PEERS];
     struct sourced *of = find(s, piece);
     n = MIN(n, SOURCING_PEERS);
-    if (!of || says_nothing(verdicts, n))
+    if (!of || (n > 0 && says_nothing(verdicts, n)))
         return;
     uint32_t kept = rank(rows, verdicts, n, order);
     for (uint32_t i = 0; i < kept; i++)

@@ -25,7 +25,8 @@ struct sourcing {
 
 /* A new round about these pieces: others are forgotten. */
 void sourcing_begin(struct sourcing *s, const uint32_t *pieces, uint32_t n);
-/* What the judge said of each row for one of them. When nothing, everybody may. */
+/* What the judge said of each row for one of them. When nothing, everybody may; but nobody may before
+ * he was asked about. */
 void sourcing_adopt(struct sourcing *s, uint32_t piece, const struct peer_row *rows,
                     const struct verdict *verdicts, uint32_t n);
 /* May the peer take blocks of it? */

@@ -131,6 +131,8 @@ options.session = {
         help = "download limit per second" },
     { "--state", value = "DIR", name = "state",
         help = "where resume files are kept (default ~/.local/state/mare)" },
+    { "--policy", value = "FILE", name = "policy",
+        help = "a Lua file whose functions choose peers and pieces; watched for changes" },
     { "--receive", value = "HOW", name = "receive", parse = parse.receive,
         help = "scatter (default) or chunked: how bytes come in" },
     { "--no-dht", name = "no_dht", help = "do not look for peers in the DHT" },

@@ -76,7 +76,11 @@ function transfer.open(options, directory)
         session, message = mare.session(settings)
     end
     core.catch_interrupts()
-    return transfer.check(session, message)
+    transfer.check(session, message)
+    if options.policy then
+        transfer.check(session:load_policy(options.policy))
+    end
+    return session
 end
 
 -- What session:add returns; from a web address it takes a while.
