@@ -6,7 +6,6 @@
 #include "base/err.h"
 #include "swarm/sim_private.h"
 
-#define REFUSED_PAUSE USEC_PER_SEC /* all was refused to a peer: asked again after it */
 
 /* ---- asking ----------------------------------------------------------------------------- */
 
@@ -173,14 +172,8 @@ static void make_plan(struct sim_end *e) {
     sim_row_of_end(e, &peer);
     ask(p, (struct policy_ask){
                .question = POLICY_PIECE, .peers = &peer, .pieces = rows, .n = n});
-    plan_adopt(e->plan, &p->picker, offer, p->sim->verdicts, n, p->sim->now);
-}
-
-/* The engine makes the next plan a little before it is needed; here it comes at once. */
-static bool is_spent(const struct sim_end *e, usec now) {
-    const struct picker *k = &e->peer->picker;
-    return !e->plan->adopted || now - e->plan->made_at >= PLAN_LIFE ||
-           plan_next(e->plan, k, &e->other->peer->announced, NULL) == PICKER_NONE;
+    plan_adopt(e->plan, &p->picker, &e->other->peer->announced, NULL, offer,
+               p->sim->verdicts, n, p->sim->now);
 }
 
 /* What download_next is to go by; NULL without a judge. */
@@ -193,8 +186,7 @@ const struct plan *sim_judge_plan(struct sim_end *e) {
         sim_fail(p->sim, ERR_NOMEM);
         return NULL;
     }
-    bool paused = e->plan->refused && now - e->plan->made_at < REFUSED_PAUSE;
-    if (!paused && p->picker.rank.count && is_spent(e, now))
+    if (plan_is_due(e->plan, &p->picker, &e->other->peer->announced, NULL, 0, now))
         make_plan(e);
     return e->plan;
 }
