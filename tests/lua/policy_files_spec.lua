@@ -14,7 +14,11 @@ local PEER = {
 }
 local PIECE = { index = 5, availability = 3 }
 
-local function peer(fields) return row(PEER, fields) end
+local function peer(fields)
+    fields = fields or {}
+    fields.data = {}
+    return row(PEER, fields)
+end
 local function piece(fields) return row(PIECE, fields) end
 
 describe("ready-made policies", function()

@@ -117,6 +117,22 @@ describe("a simulated policy", function()
         assert.equal(0, result.policy.unchoke.fallbacks)
     end)
 
+    it("remembers what it knows of a peer, whenever the collector runs", function()
+        local function result_of(collects)
+            local judge = require("mare.policy").anti_leech { allowance = 1 << 17, patience = 30 }
+            local n = 0
+            return fingerprint(swarm { policies = {
+                { share = 0.7, name = "anti_leech", policy = { unchoke = function(peer)
+                    n = n + 1
+                    if collects and n % 100 == 0 then collectgarbage() end
+                    return judge.unchoke(peer)
+                end } },
+                { share = 0.3, policy = "free_rider" },
+            } })
+        end
+        assert.equal(result_of(false), result_of(true))
+    end)
+
     it("that fails is replaced by the built-in, and its errors are told", function()
         local function oops() error "oops" end
         local result = swarm { policies = { { policy = { unchoke = oops } } } }

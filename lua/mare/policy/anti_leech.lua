@@ -23,7 +23,7 @@ end
 
 return function(options)
     local o = setmetatable(options or {}, { __index = DEFAULTS })
-    local records = setmetatable({}, { __mode = "k" }) -- of those that were caught
+    local key = {} -- peer.data[key]: the record of one that was caught, as long as the peer lives
 
     -- Has he eaten up his allowance? Counted from where his last one began.
     local function takes_only(peer, record)
@@ -34,7 +34,7 @@ return function(options)
 
     local function catch(peer, record)
         record = record or { strikes = 0 }
-        records[peer] = record
+        peer.data[key] = record
         record.strikes = record.strikes + 1
         record.until_ = peer.connected_for + o.patience
         record.taken, record.given = peer.uploaded, peer.downloaded
@@ -52,7 +52,7 @@ return function(options)
             elseif has_everything(peer) then
                 return nil
             end
-            local record = records[peer]
+            local record = peer.data[key]
             if record and peer.connected_for < record.until_ then
                 return false
             elseif takes_only(peer, record) then
