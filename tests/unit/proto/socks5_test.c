@@ -67,20 +67,15 @@ TEST(socks5_connects_without_a_login_and_leaves_what_follows) {
 }
 
 TEST(socks5_sends_an_ipv6_address_and_takes_any_in_the_reply) {
-    static const char *const replies[] = {
-        "\x05\0\0\x01"
-        "1234"
-        "pp",
-        "\x05\0\0\x04"
-        "1234567890123456"
-        "pp",
-        "\x05\0\0\x03\x04"
-        "host"
-        "pp",
-        "\x05\0\0\x03\0"
-        "pp",
+    static const struct {
+        const char *bytes;
+        size_t len;
+    } replies[] = {
+        {"\x05\0\0\x01IPv4pp", 10},
+        {"\x05\0\0\x04sixteen bytes...pp", 22},
+        {"\x05\0\0\x03\x04hostpp", 11},
+        {"\x05\0\0\x03\0pp", 7},
     };
-    static const size_t lengths[] = {10, 22, 11, 7};
     for (size_t i = 0; i < COUNT_OF(replies); i++) {
         struct talk t;
         size_t used;
@@ -88,8 +83,8 @@ TEST(socks5_sends_an_ipv6_address_and_takes_any_in_the_reply) {
         text_clear(&t.out);
         CHECK_INT(HEAR(&t, "\x05\0", NULL), 0);
         SAYS(&t, "\x05\x01\0\x04\x20\x01\x0d\xb8\0\0\0\0\0\0\0\0\0\0\0\x01\0\x50");
-        CHECK_INT(hear(&t, replies[i], lengths[i], &used), 1);
-        CHECK_INT(used, lengths[i]);
+        CHECK_INT(hear(&t, replies[i].bytes, replies[i].len, &used), 1);
+        CHECK_INT(used, replies[i].len);
         text_free(&t.out);
     }
 }
