@@ -117,29 +117,27 @@ static bool guard(struct fetch *t, const struct addr *a) {
     return false;
 }
 
-/* Where it goes from the proxy on is not ours to see: only what the URL itself says. */
-static bool names_local(struct fetch *t) {
+/* Behind a proxy. Where a name leads is not ours to see: family 0; only what the URL itself says. */
+static struct addr named_address(struct fetch *t) {
     char *url = NULL;
-    struct addr a;
+    struct addr a = {0};
     curl_easy_getinfo(t->easy, CURLINFO_EFFECTIVE_URL, &url);
     char *host = url ? fetch_host(url, NULL) : NULL;
-    bool local = !host || strcasecmp(host, "localhost") == 0 ||
-                 (addr_parse(&a, host, 1) == 0 && addr_kind(&a) != ADDR_GLOBAL);
+    if (host && strcasecmp(host, "localhost") == 0)
+        a = (struct addr){.ip = {127, 0, 0, 1}, .family = 4};
+    else if (host && addr_parse(&a, host, 1) < 0)
+        a = (struct addr){0};
     curl_free(host);
-    return local;
+    return a;
 }
 
 static bool guard_name(struct fetch *t) {
+    struct addr a = named_address(t);
     long redirects = 0;
-    bool local = names_local(t);
     curl_easy_getinfo(t->easy, CURLINFO_REDIRECT_COUNT, &redirects);
     if (redirects == 0)
-        t->from_global = !local;
-    if (!t->from_global || !local)
-        return true;
-    err_set(&t->err, ERR_UNSAFE, "%.100s redirects to what is not on the open Internet",
-            t->host);
-    return false;
+        t->from_global = !a.family || addr_kind(&a) == ADDR_GLOBAL;
+    return !a.family || guard(t, &a);
 }
 
 static curl_socket_t on_open_socket(void *arg, curlsocktype purpose,
@@ -283,7 +281,8 @@ static int code_of(const struct fetch *t, CURLcode code) {
 /* One sentence: ours where we ended it, curl's otherwise. */
 void fetch_explain(struct fetch *t, CURLcode code) {
     const char *words = *t->words ? t->words : curl_easy_strerror(code);
+    const char *way = t->fetcher->has_proxy ? " through the proxy" : "";
     if (t->err.code == 0)
-        err_set(&t->err, code_of(t, code), "cannot fetch from %.100s: %s", t->host,
+        err_set(&t->err, code_of(t, code), "cannot fetch from %.100s%s: %s", t->host, way,
                 words);
 }

@@ -234,6 +234,28 @@ TEST(fetch_behind_a_proxy_refuses_a_redirect_from_global_to_local) {
     }
 }
 
+static bool forbid_8888(void *owner, const struct addr *a) {
+    (void)owner;
+    return a->ip[0] != 8;
+}
+
+TEST(fetch_behind_a_proxy_asks_the_blocklist_of_addresses_that_are_named) {
+    struct rig g;
+    struct outcome o;
+    rig_open_behind_proxy(&g);
+    fetcher_set_allows(g.fetcher, forbid_8888, NULL);
+    struct fetch_options options = {.url = "http://8.8.8.8/plain"};
+    fetch_with(&g, &options, "", &o);
+    run_until_done(&g, &o);
+    CHECK_INT(o.status, ERR_UNSAFE);
+    CHECK(strstr(o.why, "blocklist"));
+    options.url = "http://9.8.8.8/plain";
+    fetch_with(&g, &options, "", &o);
+    run_until_done(&g, &o);
+    CHECK_INT(o.status, 0);
+    rig_close(&g);
+}
+
 TEST(fetch_behind_a_proxy_that_is_not_there_goes_no_other_way) {
     struct rig g;
     struct outcome o;
@@ -245,6 +267,7 @@ TEST(fetch_behind_a_proxy_that_is_not_there_goes_no_other_way) {
     fetch_with(&g, &options, "/plain", &o);
     run_until_done(&g, &o);
     CHECK(o.status < 0);
+    CHECK(strstr(o.why, "cannot fetch from 127.0.0.1 through the proxy: "));
     CHECK_INT(g.server.connections, 0);
     rig_close(&g);
 }
