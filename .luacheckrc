@@ -3,6 +3,5 @@ std = "lua54"
 max_line_length = 100
 exclude_files = { "build", "rockspec" }
 files["tests/**/*_spec.lua"] = { std = "+busted" }
-files["tests/support/netns.lua"] = { std = "+busted" }
 files["lua/mpv"] = { read_globals = { "mp" }, std = "min" }
 files["lua/mare/meta.lua"] = { ignore = { "2..", "631" } } -- declarations without bodies

@@ -145,7 +145,8 @@ static void note_asker(struct dht *d, const struct krpc *query, const struct add
     if (now < side->probe_at || d->probes >= DHT_PROBES ||
         !dht_table_wants(&side->table, &who.node))
         return;
-    side->probe_at = now + PROBE_PACE;
+    bool lonely = dht_table_size(&side->table) < DHT_K; /* a network that begins */
+    side->probe_at = now + (lonely ? 0 : PROBE_PACE);
     dht_ping(d, &who, now);
 }
 

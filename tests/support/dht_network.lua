@@ -17,24 +17,28 @@ local function say(format, ...)
     io.stdout:flush()
 end
 
-for i = 1, count do
-    local routers = sessions[1] and { address .. ":" .. sessions[1].dht.port } or {}
-    sessions[i] = assert(mare.session {
-        port = 0, bind = address, lsd = false, dht = { routers = routers },
+local function open()
+    local first = sessions[1]
+    local session = assert(mare.session {
+        port = 0, bind = address, lsd = false,
+        dht = { routers = first and { address .. ":" .. first.dht.port } or {} },
     })
-    attach(sessions[i])
-    say("node %s:%d", address, sessions[i].dht.port)
-end
-if count > 1 then -- a router is asked, but not kept: the first one is to be known as well
-    assert(sessions[2].dht:add_node(address, sessions[1].dht.port))
+    if #sessions == 1 then -- a router is asked, but not kept: somebody has to know the first one
+        assert(session.dht:add_node(address, first.dht.port))
+    end
+    attach(session)
+    sessions[#sessions + 1] = session
+    say("node %s:%d", address, session.dht.port)
 end
 
+-- Each comes when the one before has found its place.
 local function is_ready()
-    local wanted = math.min(count - 1, 4)
-    for _, session in ipairs(sessions) do
-        if session.dht.nodes < wanted or (count > 1 and session.dht.state ~= "ready") then
-            return false
-        end
+    local last = sessions[#sessions]
+    if last and #sessions > 1 and last.dht.state ~= "ready" then
+        return false
+    elseif #sessions < count then
+        open()
+        return false
     end
     return true
 end
@@ -50,7 +54,7 @@ end
 
 local ready, told = false, nil
 local timer = uv.new_timer()
-timer:start(50, 100, function()
+timer:start(0, 10, function()
     if not ready and is_ready() then
         ready = true
         say "ready"

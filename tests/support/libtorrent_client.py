@@ -2,11 +2,12 @@
 """libtorrent as a peer: seeds or leeches one torrent, over TCP, in plain unless told otherwise.
 
     libtorrent_client.py seed|leech TORRENT DIR --listen HOST:PORT [--peer HOST:PORT]...
-        [--up-rate BYTES] [--unverified] [--pex]
+        [--up-rate BYTES] [--unverified] [--pex] [--node HOST:PORT] [--lsd]
         [--encryption off|rc4|plaintext|both|enabled]
 
 --encryption: rc4, plaintext and both are forced, and say what may follow the encrypted handshake;
-enabled is its default, which takes plain connections, too.
+enabled is its default, which takes plain connections, too. With --node it takes part in the DHT,
+which that node is its first contact in; with --lsd it looks for peers on the local network.
 
 TORRENT is a file or a magnet link. Prints "ready", then "progress DONE/WANTED" lines, and with
 --pex a line "heard of HOST:PORT" for each peer that another one told; a leech ends when it has
@@ -29,6 +30,8 @@ arguments.add_argument("--unverified", action="store_true", help="seed without a
 arguments.add_argument("--encryption", default="off",
                        choices=["off", "rc4", "plaintext", "both", "enabled"])
 arguments.add_argument("--pex", action="store_true", help="peers tell each other of others")
+arguments.add_argument("--node")
+arguments.add_argument("--lsd", action="store_true")
 options = arguments.parse_args()
 
 FORCED, ENABLED, DISABLED = 0, 1, 2
@@ -38,8 +41,16 @@ level = {"plaintext": 1, "rc4": 2}.get(options.encryption, 3)
 session = lt.session({
     "listen_interfaces": options.listen,
     "outgoing_interfaces": options.listen.rsplit(":", 1)[0],
-    "enable_dht": False,
-    "enable_lsd": False,
+    "enable_dht": bool(options.node),
+    "dht_bootstrap_nodes": options.node or "",
+    # By default many nodes of one address are taken for one attacker.
+    "dht_restrict_routing_ips": False,
+    "dht_restrict_search_ips": False,
+    "dht_ignore_dark_internet": False,
+    "dht_enforce_node_id": False,
+    "dht_prefer_verified_node_ids": False,
+    "dht_block_ratelimit": 1000,
+    "enable_lsd": options.lsd,
     "enable_upnp": False,
     "enable_natpmp": False,
     "enable_incoming_utp": False,

@@ -8,6 +8,7 @@
 --     local left, right = netns.pair()       two more, joined by a cable: left.ip4, right.ip6 ...
 --     process.start(left:command { "build/mare", ... })
 
+local busted = require "busted"
 local process = require "support.process"
 local uv = require "luv"
 
@@ -30,12 +31,12 @@ function netns.enter(file)
     if os.getenv "MARE_NETNS" then
         return true
     end
-    describe(file .. ", in a network of its own", function()
-        after_each(process.cleanup)
+    busted.describe(file .. ", in a network of its own", function()
+        busted.after_each(process.cleanup)
 
-        it("passes", function()
+        busted.it("passes", function()
             if not netns.possible() then
-                pending "network namespaces cannot be made here: run it as root"
+                busted.pending "network namespaces cannot be made here: run it as root"
                 return
             end
             local status, text = process.try {

@@ -67,6 +67,7 @@ local function start(verb, o, command)
         command[#command + 1] = "--proxy-bypass"
     end
     option(command, "--encryption", o.encryption)
+    option(command, "--dht-router", o.node)
     for _, peer in ipairs(o.peers or {}) do
         option(command, "--peer", peer)
     end
@@ -80,8 +81,8 @@ local function start(verb, o, command)
 end
 
 -- o: torrent (a file, or a link), dir, and what else there is of port, host, peers, proxy, bypass
--- (of it), state, down, up, receive, encryption, within (a network of support.netns), more (words
--- of the command line); get: seed (true to go on uploading).
+-- (of it), state, down, up, receive, encryption, node (where it enters the DHT), within (a network
+-- of support.netns), more (words of the command line); get: seed (true to go on uploading).
 function mare.get(o)
     local command = { "", "", "", "", "-o", o.dir }
     if o.seed then

@@ -47,19 +47,34 @@ local function wait_complete(self, seconds)
     end)
 end
 
+-- What it remembers of the DHT. It asks nobody for peers before it knows nine nodes, and of those that
+-- it knows only by name it asks one every few seconds.
+local function dht_state(nodes)
+    local compact = {}
+    for i, node in ipairs(nodes) do
+        local a, b, c, d, port = node:match "^(%d+)%.(%d+)%.(%d+)%.(%d+):(%d+)$"
+        compact[i] = string.char(a, b, c, d) .. string.pack(">I2", port)
+    end
+    local all = table.concat(compact)
+    return ("d2:id20:%s5:nodes%d:%se"):format("transmission node id", #all, all)
+end
+
 local function start(mode, o)
     local config, port, rpc = tmpdir(), o.port or ports.free(), ports.free()
     write(config .. "/settings.json", settings)
+    if o.nodes then
+        write(config .. "/dht.dat", dht_state(o.nodes))
+    end
     local self = process.start {
         "transmission-daemon", "--foreground", "--log-debug", "--config-dir", config,
         "--download-dir", o.dir, "--peerport", tostring(port), "--port", tostring(rpc),
-        "--no-dht", "--no-lpd", "--no-utp", "--no-portmap",
-        "--encryption-" .. (o.encryption or "tolerated"),
-        "--no-auth", "--no-global-seedratio", "--bind-address-ipv4", transmission.host,
+        o.nodes and "--dht" or "--no-dht", "--no-lpd", "--no-utp", "--no-portmap",
+        "--encryption-" .. (o.encryption or "tolerated"), "--no-auth", "--no-global-seedratio",
+        "--bind-address-ipv4", o.host or transmission.host,
         "--rpc-bind-address", "127.0.0.1",
     }
     self.name = "transmission " .. mode
-    self.rpc, self.address = rpc, ("%s:%d"):format(transmission.host, port)
+    self.rpc, self.address = rpc, ("%s:%d"):format(o.host or transmission.host, port)
     -- Not the peers' port: it allows one handshake at a time for each address, and a minute for
     -- one that says nothing.
     ports.wait("127.0.0.1", rpc)
