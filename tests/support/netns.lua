@@ -97,6 +97,13 @@ local function bring_up(self)
     self:run("ip", "link", "set", self.link, "up")
 end
 
+-- The kernel takes up to a second to notice that both ends are up; what is sent before is lost.
+local function wait_up(self)
+    process.eventually(10, self.link .. " is up", function()
+        return self:run("ip", "-o", "link", "show", self.link):find "state UP"
+    end)
+end
+
 function netns.pair()
     local left, right = new(1), new(2)
     process.run {
@@ -105,6 +112,8 @@ function netns.pair()
     }
     bring_up(left)
     bring_up(right)
+    wait_up(left)
+    wait_up(right)
     return left, right
 end
 

@@ -68,6 +68,9 @@ local function start(verb, o, command)
     end
     option(command, "--encryption", o.encryption)
     option(command, "--dht-router", o.node)
+    if not o.node then -- the usual way into the DHT leads out of here
+        command[#command + 1] = "--no-dht"
+    end
     for _, peer in ipairs(o.peers or {}) do
         option(command, "--peer", peer)
     end
