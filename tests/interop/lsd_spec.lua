@@ -25,7 +25,7 @@ describe("local discovery", function()
 
     local function options(net, dir, host)
         return {
-            torrent = data.torrent, dir = dir, net = net, host = host or net.ip4, lsd = true,
+            torrent = data.torrent, dir = dir, within = net, host = host or net.ip4, lsd = true,
         }
     end
 

@@ -1,6 +1,6 @@
--- libtorrent (arvidn's), by Debian's Python binding; see libtorrent_client.py. o.node: it takes part
--- in the DHT, beginning with this one; o.lsd: it looks for peers on its network; o.within: it lives in
--- that namespace (support.netns).
+-- libtorrent (arvidn's), by Debian's Python binding; see libtorrent_client.py. o.node: it takes
+-- part in the DHT, beginning with this one; o.lsd: it looks for peers on its network; o.within: it
+-- lives in that namespace (support.netns).
 local ports = require "support.ports"
 local process = require "support.process"
 

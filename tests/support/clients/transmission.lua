@@ -47,8 +47,8 @@ local function wait_complete(self, seconds)
     end)
 end
 
--- What it remembers of the DHT. It asks nobody for peers before it knows nine nodes, and of those that
--- it knows only by name it asks one every few seconds.
+-- What it remembers of the DHT. It asks nobody for peers before it knows nine nodes, and of those
+-- that it knows only by name it asks one every few seconds.
 local function dht_state(nodes)
     local compact = {}
     for i, node in ipairs(nodes) do
