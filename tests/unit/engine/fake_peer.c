@@ -82,6 +82,14 @@ void fake_await(struct fake *f) {
     setsockopt(f->fd, IPPROTO_TCP, TCP_NODELAY, &(int){1}, sizeof(int));
 }
 
+void fake_await_again(struct fake *f) {
+    fake_hang_up(f);
+    f->len = 0;
+    f->eof = false;
+    STEP_UNTIL(f->swarm, accept_one(f));
+    setsockopt(f->fd, IPPROTO_TCP, TCP_NODELAY, &(int){1}, sizeof(int));
+}
+
 /* ---- bytes ------------------------------------------------------------------------------- */
 
 void fake_send(struct fake *f, const void *data, size_t len) {

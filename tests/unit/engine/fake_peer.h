@@ -34,6 +34,8 @@ void fake_close(struct fake *f);   /* closes and frees it */
 void fake_hang_up(struct fake *f); /* closes its connection, nothing else */
 void fake_dial(struct fake *f);    /* to the node; the connection stands afterwards */
 void fake_await(struct fake *f);   /* has itself dialled by the node */
+/* The next time that the node dials it: on a new connection. */
+void fake_await_again(struct fake *f);
 /* Both handshakes. `fast` is BEP 6; the extension protocol is always offered. */
 void fake_greet(struct fake *f, bool fast);
 /* A connection of either kind, greeted, that has everything and unchokes: ready to be asked. */
