@@ -285,6 +285,7 @@ void peer_on_metadata(struct peer *p) {
     struct bitset has = {0};
     int status = bitset_init(&has, pieces);
     if (status == 0) {
+        bitset_fini(&p->has);
         p->has = has;
         p->reader.pieces = pieces;
         status = early_apply(p);
