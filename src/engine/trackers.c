@@ -16,7 +16,7 @@
 
 #include "engine/trackers_private.h"
 
-#define PATIENCE (6 * USEC_PER_SEC) /* those that work answer within one or two */
+#define PATIENCE (3 * USEC_PER_SEC) /* those that work answer within one or two */
 #define TRY_AGAIN \
     15 /* seconds: the user cannot have a failing tracker asked more often */
 
