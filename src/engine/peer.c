@@ -284,6 +284,7 @@ void peer_on_metadata(struct peer *p) {
     uint32_t pieces = p->torrent->meta->pieces;
     struct bitset has = {0};
     int status = bitset_init(&has, pieces);
+    bitset_fini(&p->has);
     if (status == 0) {
         bitset_fini(&p->has);
         p->has = has;
