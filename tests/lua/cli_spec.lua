@@ -163,6 +163,67 @@ describe("mare", function()
         end)
     end)
 
+    describe("with a link", function()
+        local hash, link
+        before_each(function()
+            hash = mare.info(swarm.bytes).info_hash
+            link = "magnet:?xt=urn:btih:" .. hash .. "&dn=so+called&x.pe=" .. seeder()
+        end)
+
+        it("downloads what peers say it means", function()
+            local status, out = finish(start("get", link, "-o", "got", "--port", "0"))
+            assert.equal(0, status)
+            assert.truthy(out:find "moon: 361 KiB in 4 files", out)
+            assert.is_true(loopback.is_whole(folder .. "/got"))
+        end)
+
+        it("downloads the files that were chosen", function()
+            local status = finish(start("get", hash, "-o", "got", "--port", "0", "--files", "3",
+                "--peer", seeder()))
+            assert.equal(0, status)
+            assert.equal("a line\n", loopback.read(folder .. "/got/moon/sub/c.txt"))
+            assert.is_nil((loopback.read(folder .. "/got/moon/a.bin")))
+        end)
+
+        it("says as JSON when the metadata has come", function()
+            local _, out = finish(start("get", link, "-o", "got", "--port", "0", "--json"))
+            assert.truthy(out:find('{"event":"start","info_hash":"' .. hash
+                .. '","name":"so called"', 1, true), out)
+            assert.truthy(out:find('{"event":"metadata","name":"moon","pieces":23', 1, true), out)
+        end)
+
+        it("needs nobody when it was there before", function()
+            finish(start("get", link, "-o", "got", "--port", "0"))
+            local status, out = finish(start("get", hash, "-o", "got", "--port", "0"))
+            assert.equal(0, status)
+            assert.truthy(out:find "moon: .* complete", out)
+        end)
+
+        it("shows what it says", function()
+            local status, out = run("info", link)
+            assert.equal(0, status)
+            for _, part in ipairs { "so called", hash, seeder() } do
+                assert.truthy(out:find(part, 1, true), out)
+            end
+        end)
+
+        it("verifies nothing", function()
+            local status, out, err = run("verify", link)
+            assert.equal(1, status)
+            assert.equal("", out)
+            assert.truthy(err:find "mare get", err)
+        end)
+
+        it("fails with a sentence for a web address where nobody is", function()
+            for _, command in ipairs { "get", "info" } do
+                local status, out, err = run(command, "http://127.0.0.1:1/x.torrent")
+                assert.equal(1, status)
+                assert.equal("", out)
+                assert.equal(1, #lines(err), err)
+            end
+        end)
+    end)
+
     describe("create", function()
         it("makes a torrent, and says its hash", function()
             local status, out = run("create", "data/moon", "-t", "http://a.example/announce",
