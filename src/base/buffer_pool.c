@@ -36,20 +36,21 @@ void budget_give(struct budget *b, size_t bytes) {
     b->used -= bytes;
 }
 
+/* Lies in the first bytes of an idle buffer: the pool of a torrent at rest takes no memory. */
+struct idle_buffer {
+    struct idle_buffer *below;
+};
+
 int buffer_pool_init(struct buffer_pool *p, size_t buffer_size, uint32_t max_idle,
                      struct budget *budget) {
     *p = (struct buffer_pool){
         .buffer_size = buffer_size, .max_idle = max_idle, .budget = budget};
-    if (!buffer_size)
-        return ERR_INVALID;
-    p->stack = calloc(MAX(max_idle, 1), sizeof *p->stack);
-    return p->stack ? 0 : ERR_NOMEM;
+    return buffer_size ? 0 : ERR_INVALID;
 }
 
 void buffer_pool_fini(struct buffer_pool *p) {
     assert(!p->in_use);
     buffer_pool_clear(p);
-    free(p->stack);
     *p = (struct buffer_pool){0};
 }
 
@@ -57,7 +58,8 @@ static uint8_t *new_buffer(struct buffer_pool *p) {
     void *buffer;
     if (p->budget && !budget_take(p->budget, p->buffer_size))
         return NULL;
-    if (!posix_memalign(&buffer, (size_t)sysconf(_SC_PAGESIZE), p->buffer_size))
+    size_t size = MAX(p->buffer_size, sizeof(struct idle_buffer));
+    if (!posix_memalign(&buffer, (size_t)sysconf(_SC_PAGESIZE), size))
         return buffer;
     if (p->budget)
         budget_give(p->budget, p->buffer_size);
@@ -71,14 +73,19 @@ static void free_buffer(struct buffer_pool *p, uint8_t *buffer) {
 }
 
 static uint8_t *pop(struct buffer_pool *p) {
-    uint8_t *buffer = p->stack[--p->idle];
-    ASAN_UNPOISON_MEMORY_REGION(buffer, p->buffer_size);
-    return buffer;
+    struct idle_buffer *top = p->top;
+    ASAN_UNPOISON_MEMORY_REGION(top, p->buffer_size);
+    p->top = top->below;
+    p->idle--;
+    return (uint8_t *)top;
 }
 
 static void push(struct buffer_pool *p, uint8_t *buffer) {
+    struct idle_buffer *top = (void *)buffer;
+    top->below = p->top;
+    p->top = top;
+    p->idle++;
     ASAN_POISON_MEMORY_REGION(buffer, p->buffer_size);
-    p->stack[p->idle++] = buffer;
 }
 
 uint8_t *buffer_pool_acquire(struct buffer_pool *p) {

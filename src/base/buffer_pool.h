@@ -20,12 +20,12 @@ struct buffer_pool {
     size_t buffer_size;
     uint32_t max_idle; /* buffers kept for reuse */
     uint32_t idle, in_use;
-    uint8_t **stack; /* the idle ones, last released first (warmest) */
+    struct idle_buffer *top; /* the idle ones, last released first (warmest) */
     struct budget *budget;
     uint64_t created, reused; /* statistics */
 };
 
-/* `budget` may be NULL (unbounded). 0 or ERR_NOMEM, ERR_INVALID (size 0). Buffers are aligned
+/* `budget` may be NULL (unbounded). 0 or ERR_INVALID (size 0). Buffers are aligned
  * to the page size. */
 int buffer_pool_init(struct buffer_pool *p, size_t buffer_size, uint32_t max_idle,
                      struct budget *budget) MUST_USE;

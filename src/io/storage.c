@@ -27,6 +27,7 @@ static void storage_free(struct storage *s) {
     free(s->kept);
     open_files_fini(&s->files);
     uv_mutex_destroy(&s->spare_lock);
+    uv_mutex_destroy(&s->write_lock);
     bitset_fini(&s->wanted);
     bitset_fini(&s->in_place);
     free(s->directory);
@@ -36,17 +37,25 @@ static void storage_free(struct storage *s) {
     free(s);
 }
 
+/* What has a beginning that may fail and an end: all or nothing. */
+static int init_parts(struct storage *s, uint32_t files) {
+    if (uv_mutex_init(&s->spare_lock))
+        return ERR_NOMEM;
+    if (uv_mutex_init(&s->write_lock) == 0) {
+        if (open_files_init(&s->files, STORAGE_MAX_OPEN, files) == 0)
+            return 0;
+        uv_mutex_destroy(&s->write_lock);
+    }
+    uv_mutex_destroy(&s->spare_lock);
+    return ERR_NOMEM;
+}
+
 struct storage *storage_new(struct loop *l, struct metainfo *m, const char *directory,
                             const char *parts_path, enum storage_allocation how,
                             const struct bitset *wanted) {
     assert(wanted->size == m->file_count);
     struct storage *s = calloc(1, sizeof *s);
-    if (!s || uv_mutex_init(&s->spare_lock)) {
-        free(s);
-        return NULL;
-    }
-    if (open_files_init(&s->files, STORAGE_MAX_OPEN, m->file_count + 1) < 0) {
-        uv_mutex_destroy(&s->spare_lock);
+    if (!s || init_parts(s, m->file_count + 1) < 0) {
         free(s);
         return NULL;
     }

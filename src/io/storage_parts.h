@@ -35,6 +35,10 @@ struct storage {
 
     uv_mutex_t spare_lock; /* buffers of finished checks, for the next ones */
     struct spare *spare;
+
+    /* Held around the writes of a batch. The kernel lets one writer into a file at a time anyhow,
+     * and those that wait there burn the cores on which others could hash. */
+    uv_mutex_t write_lock;
 };
 
 static inline uint32_t storage_parts_file(const struct storage *s) {

@@ -44,16 +44,22 @@ static void hash_batch(const struct metainfo *m, struct piece_write *first) {
         judge(m, of[i], digests[i]);
 }
 
-static void work_write(struct storage_op *op) {
-    struct storage *s = op->storage;
-    hash_batch(s->m, write_of(op));
-    uint64_t since = uv_hrtime();
-    for (struct piece_write *w = write_of(op); w; w = w->next)
+static void write_batch(struct storage *s, struct piece_write *first) {
+    for (struct piece_write *w = first; w; w = w->next)
         if (w->hashed_ok && !w->hash_only && !s->kept)
             w->op.status =
                 storage_write_range(s, storage_piece_offset(s, w->piece), w->data,
                                     metainfo_piece_size(s->m, w->piece), &w->op.err);
+}
+
+static void work_write(struct storage_op *op) {
+    struct storage *s = op->storage;
+    hash_batch(s->m, write_of(op));
+    uv_mutex_lock(&s->write_lock);
+    uint64_t since = uv_hrtime();
+    write_batch(s, write_of(op));
     op->disk_nsec += storage_since(since);
+    uv_mutex_unlock(&s->write_lock);
 }
 
 /* Without memory for its record (shared) there is nothing to keep: try again. */
