@@ -13,6 +13,7 @@
 void peer_send_init(struct peer_send *s) {
     memset(s, 0, sizeof *s);
     text_init(&s->control);
+    s->most = FLIGHT_LEAST;
 }
 
 void flight_free(struct peer *p, struct flight *f) {
@@ -162,10 +163,18 @@ static int layout(const struct peer *p, struct iovec *iov) {
     return n + add_flight(p, iov + n);
 }
 
+/* How large the next flight is. */
+static void adapt(struct peer_send *s, bool whole) {
+    s->most = whole ? MIN(s->most * 2, FLIGHT_BLOCKS) : MAX(s->most / 2, FLIGHT_LEAST);
+}
+
 static void note_sent(struct peer *p, size_t n) {
+    bool flying = flight_ready(p);
     p->session->stats.bytes_sent += n;
     p->last_sent = session_now(p->session);
     advance(p, n);
+    if (flying)
+        adapt(&p->send, p->send.flight == NULL);
 }
 
 void peer_flush(struct peer *p) {

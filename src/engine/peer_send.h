@@ -5,7 +5,9 @@
  * A flight's blocks lie in one buffer of the session's upload pool, each block page-aligned enough
  * and its header apart from it: a block right behind its header in one buffer is what makes copies
  * slow (design.md, Data path, upload). A peer with nothing to send holds neither. Once a flight has begun to
- * leave, control messages wait behind it, for a message cannot be cut in two. */
+ * leave, control messages wait behind it, for a message cannot be cut in two. So a flight is as large
+ * as the socket takes at once: the next is twice as large after one that left whole, half after
+ * one that did not. */
 #ifndef MARE_PEER_SEND_H
 #define MARE_PEER_SEND_H
 
@@ -14,6 +16,7 @@
 #include "base/bytes.h"
 #include "codec/wire.h"
 
+#define FLIGHT_LEAST 4 /* blocks */
 #define FLIGHT_BLOCKS 16
 #define FLIGHT_BYTES \
     (FLIGHT_BLOCKS * WIRE_BLOCK)    /* 256 KiB: also holds one block of 128 KiB */
@@ -35,6 +38,7 @@ struct peer_send {
     struct text control;
     size_t control_sent;   /* bytes of it that have left */
     struct flight *flight; /* NULL when no block is leaving */
+    uint32_t most;         /* blocks in the next flight */
     bool reading;          /* a worker reads the flight's blocks: do not send it yet */
     bool blocked;          /* the socket took no more: wait for writable */
 };

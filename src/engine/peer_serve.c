@@ -255,11 +255,11 @@ static void add_block(struct flight *f, const struct upload_request *q, uint8_t 
     f->iov[f->iovs++] = (struct iovec){place, q->length};
 }
 
-/* As many requests as fit, as the limits allow (a begun block is paid in advance). */
+/* As many requests as leave at once, as the limits allow (a begun block is paid in advance). */
 static void load(struct peer *p, struct flight *f, size_t allowed) {
     struct upload_request q;
     size_t used = 0;
-    while (f->blocks < FLIGHT_BLOCKS && upload_queue_front(&p->uploads, 0, &q)) {
+    while (f->blocks < p->send.most && upload_queue_front(&p->uploads, 0, &q)) {
         if (used + q.length > FLIGHT_BYTES || used >= allowed)
             break;
         add_block(f, &q, f->buffer + used);
