@@ -272,7 +272,7 @@ function mare.type(value) end
 ---@field peers mare.Peer[] all connected peers; a new list each time
 ---@field connection_count integer connections, attempts included
 ---@field external_port? integer where the router lets others in to us; nil: not mapped
----@field external_ip? string our address outside, as the router says
+---@field external_ip? string our address outside, as the router says, or most of trackers, peers and DHT
 ---@field blocked_ranges integer of addresses, by the blocklist
 ---@field encryption "prefer"|"require"|"off"
 ---@field dht mare.Dht also when it is off

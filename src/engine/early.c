@@ -110,6 +110,8 @@ int early_on_have_all(struct peer *p) {
     return 0;
 }
 
+/* ---- the metadata has come --------------------------------------------------------------- */
+
 static int apply_haves(struct peer *p) {
     for (uint32_t i = 0; i < p->early.count; i++) {
         if (p->early.haves[i] >= p->has.size)
@@ -119,7 +121,8 @@ static int apply_haves(struct peer *p) {
     return 0;
 }
 
-int early_apply(struct peer *p) {
+/* 0; ERR_PROTOCOL when that cannot be of this torrent; ERR_BUSY when it is to be said again. */
+static int apply(struct peer *p) {
     struct early *e = &p->early;
     int status = 0;
     if (e->lost)
@@ -134,4 +137,33 @@ int early_apply(struct peer *p) {
         bitset_clear(&p->has);
     forget(p);
     return status;
+}
+
+static const char *why_unfit(int status) {
+    switch (status) {
+    case ERR_BUSY: return "said more than could be kept before the metadata came";
+    case ERR_NOMEM: return "out of memory";
+    default: return "what it has cannot be of this torrent";
+    }
+}
+
+void peer_on_metadata(struct peer *p) {
+    uint32_t pieces = p->torrent->meta->pieces;
+    struct bitset has = {0};
+    int status = bitset_init(&has, pieces);
+    bitset_fini(&p->has);
+    if (status == 0) {
+        p->has = has;
+        p->reader.pieces = pieces;
+        status = apply(p);
+    }
+    if (status < 0) {
+        bitset_fini(&p->has); /* nothing of it was counted */
+        peer_close(p, status, why_unfit(status));
+        return;
+    }
+    if (p->got_pieces || p->has.count > 0)
+        (void)peer_on_first_pieces(p);
+    if (p->state == PEER_READY)
+        peer_say_extensions(p); /* now we have the metadata, too */
 }

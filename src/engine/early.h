@@ -28,8 +28,4 @@ void early_fini(struct peer *p);
 int early_on_have(struct peer *p, uint32_t piece);
 int early_on_bitfield(struct peer *p, struct chunked_buffer *body, uint32_t len);
 int early_on_have_all(struct peer *p);
-/* The metadata is known and p->has has its size: fills it in. 0; ERR_PROTOCOL when that
- * cannot be of this torrent; ERR_BUSY when it is to be said again; ERR_NOMEM. */
-int early_apply(struct peer *p) MUST_USE;
-
 #endif

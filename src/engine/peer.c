@@ -11,8 +11,6 @@
 #include "engine/encryption.h"
 #include "engine/metadata.h"
 
-#define MOST_HAVES 50000u /* 450 KB to say; then it is cheaper to connect again */
-
 const char *peer_state_name(enum peer_state s) {
     static const char *const names[] = {"connecting", "handshake", "ready", "dead"};
     return names[s];
@@ -248,58 +246,6 @@ void peer_on_greeted(struct peer *p) {
         peer_say_hello(p); /* else when it is known what we have */
     peer_set_deadline(p);
     session_event(p->session, EVENT_PEER, p->torrent, p, 0, 0, NULL);
-}
-
-/* Those that came before the metadata did were told that we have nothing. */
-static void tell_found(struct peer *p) {
-    const struct bitset *have = &p->torrent->have;
-    if (have->count > MOST_HAVES)
-        peer_close(p, ERR_BUSY, "to say at once what we have");
-    for (uint32_t i = 0; i < have->size && p->state == PEER_READY; i++) {
-        struct wire_message m = {WIRE_HAVE, i, 0, 0, 0};
-        if (bitset_has(have, i))
-            peer_say(p, &m);
-    }
-}
-
-void peer_on_torrent_ready(struct peer *p) {
-    if (p->state != PEER_READY)
-        return;
-    if (p->said_hello)
-        tell_found(p);
-    else
-        peer_say_hello(p);
-    peer_update_interest(p);
-}
-
-static const char *why_unfit(int status) {
-    switch (status) {
-    case ERR_BUSY: return "said more than could be kept before the metadata came";
-    case ERR_NOMEM: return "out of memory";
-    default: return "what it has cannot be of this torrent";
-    }
-}
-
-void peer_on_metadata(struct peer *p) {
-    uint32_t pieces = p->torrent->meta->pieces;
-    struct bitset has = {0};
-    int status = bitset_init(&has, pieces);
-    bitset_fini(&p->has);
-    if (status == 0) {
-        bitset_fini(&p->has);
-        p->has = has;
-        p->reader.pieces = pieces;
-        status = early_apply(p);
-    }
-    if (status < 0) {
-        bitset_fini(&p->has); /* nothing of it was counted */
-        peer_close(p, status, why_unfit(status));
-        return;
-    }
-    if (p->got_pieces || p->has.count > 0)
-        (void)peer_on_first_pieces(p);
-    if (p->state == PEER_READY)
-        peer_say_extensions(p); /* now we have the metadata, too */
 }
 
 /* ---- death ------------------------------------------------------------------------------ */

@@ -121,7 +121,7 @@ void peer_on_torrent_ready(
 void peer_on_ready(struct peer *p, int events);
 void peer_update_want(struct peer *p);
 extern const struct wire_hooks peer_wire_hooks;
-/* The metadata has come: what it said before is held against it. May close it. */
+/* early: the metadata has come, and what it said before is held against it. May close it. */
 void peer_on_metadata(struct peer *p);
 
 /* peer_extensions */
@@ -154,7 +154,7 @@ void peer_request_more(struct peer *p);
 int peer_on_request(struct peer *p, const struct wire_message *m);
 void peer_on_cancel(struct peer *p, const struct wire_message *m);
 void peer_reject_uploads(struct peer *p);
-void peer_reject_piece(struct peer *p, uint32_t piece); /* we have it no more */
+void peer_reject_piece(struct peer *p, uint32_t piece);      /* we have it no more */
 bool peer_reads_piece(const struct peer *p, uint32_t piece); /* from disk, to send it */
 void peer_serve_fill(struct peer *p); /* makes the next flight if there is none */
 

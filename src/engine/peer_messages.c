@@ -8,6 +8,7 @@
 #include "engine/policy_pieces.h"
 
 #define ALLOWED_FAST_COUNT 10
+#define MOST_HAVES 50000u /* 450 KB to say; then it is cheaper to connect again */
 #define REJECT_PAUSE (1 * USEC_PER_SEC)
 
 /* ---- what we say first ------------------------------------------------------------------ */
@@ -54,6 +55,28 @@ void peer_say_hello(struct peer *p) {
     peer_say_extensions(p);
     say_dht_port(p);
     say_allowed_fast(p);
+}
+
+/* Those that came before the metadata did were told that we have nothing. */
+static void tell_found(struct peer *p) {
+    const struct bitset *have = &p->torrent->have;
+    if (have->count > MOST_HAVES)
+        peer_close(p, ERR_BUSY, "to say at once what we have");
+    for (uint32_t i = 0; i < have->size && p->state == PEER_READY; i++) {
+        struct wire_message m = {WIRE_HAVE, i, 0, 0, 0};
+        if (bitset_has(have, i))
+            peer_say(p, &m);
+    }
+}
+
+void peer_on_torrent_ready(struct peer *p) {
+    if (p->state != PEER_READY)
+        return;
+    if (p->said_hello)
+        tell_found(p);
+    else
+        peer_say_hello(p);
+    peer_update_interest(p);
 }
 
 /* ---- handshake -------------------------------------------------------------------------- */

@@ -541,8 +541,14 @@ static void get_external_port(lua_State *L, const struct target *t) {
 
 static void get_external_ip(lua_State *L, const struct target *t) {
     char text[ADDR_TEXT];
-    const struct addr *a = &t->session->external_addr;
-    lua_pushstring(L, a->family ? addr_format_ip(a, text) : NULL);
+    const struct session *s = t->session;
+    const struct addr *known[] = {&s->external_addr, &s->external4, &s->external6};
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+        if (known[i]->family) {
+            lua_pushstring(L, addr_format_ip(known[i], text));
+            return;
+        }
+    lua_pushnil(L);
 }
 
 static void get_peer_id(lua_State *L, const struct target *t) {

@@ -1,5 +1,6 @@
 -- Torrents that are named by a link, a hash or a web address, and peers that tell of others.
 
+local core = require "mare.core"
 local loopback = require "support.loopback"
 local mare = require "mare"
 local ports = require "support.ports"
@@ -165,6 +166,29 @@ describe("a torrent of a magnet link", function()
         assert.equal("moon", torrent.name)
         swarm:until_true(function() return torrent.done end)
         assert.equal(0, torrent.downloaded - torrent.size)
+    end)
+
+    -- Whoever writes a new one has to think of it.
+    it("answers every question, and takes every wish, while it waits", function()
+        local members, waiting = core._members(), swarm:session()
+        local torrent = assert(session:add(hash))
+        local other = assert(waiting:add(hash))
+        torrent:connect("127.0.0.1:" .. waiting.port)
+        swarm:until_true(function() return #torrent.peers == 1 and #other.peers == 1 end)
+        local ends = { remove = true, _remove = true, close = true, ban = true }
+        for _, object in ipairs { torrent.peers[1], torrent } do
+            local names = members[core.type(object)]
+            for _, name in ipairs(names.properties) do
+                local _ = object[name]
+            end
+            for _, name in ipairs(names.methods) do
+                for _, words in ipairs { {}, { 0, 0, 0, 0 }, { "a", "b" } } do
+                    local _ = ends[name] or pcall(object[name], object, table.unpack(words))
+                end
+            end
+        end
+        swarm:steps(20)
+        assert.is_true(torrent.alive)
     end)
 
     it("may be paused, and removed, while it waits", function()

@@ -152,6 +152,23 @@ TEST(addresses_that_peers_tell_are_known_from_then_on) {
     swarm_close(&w);
 }
 
+TEST(addresses_of_ipv6_are_heard_too) {
+    static const char said[] = "d6:added618:\x26\x20\0\0\0\0\0\0\0\0\0\0\0\0\0\1\x1a\xe1"
+                               "8:added6.f1:\2e";
+    struct swarm w;
+    struct addr a;
+    swarm_open(&w);
+    struct node *n = node_open(&w, &with_pex);
+    n->s->settings.bind.family = 0; /* else what cannot be reached is not kept */
+    n->t->connections = 1;          /* and nobody is dialled */
+    fake_say_extended_bytes(talker(&w, n), EXT_PEX, said, sizeof said - 1);
+    STEP_UNTIL(&w, n->count[EVENT_PEERS]);
+    CHECK_INT(addr_parse(&a, "[2620::1]:6881", -1), 0);
+    CHECK(roster_find(&n->t->roster, &a)->upload_only);
+    n->s->settings.bind.family = 4;
+    swarm_close(&w);
+}
+
 TEST(a_peer_is_heard_once_a_minute) {
     struct swarm w;
     swarm_open(&w);

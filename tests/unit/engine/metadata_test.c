@@ -1,6 +1,7 @@
 /* Links: how a torrent without metadata gets it, what peers said before it came, and how the
  * metadata is handed on. */
 #include "codec/magnet.h"
+#include "codec/metainfo_write.h"
 #include "codec/ut_metadata.h"
 #include "engine/add.h"
 #include "engine/metadata.h"
@@ -433,6 +434,46 @@ TEST(an_info_dictionary_that_is_no_torrent_ends_in_a_sentence) {
     CHECK(strstr(n->text[EVENT_ERROR], "no use"));
     w.m = right;
     swarm_close(&w);
+}
+
+/* Who was found by other ways than the tracker is not dialled any more. */
+TEST(metadata_that_turns_out_private_ends_the_search) {
+    static const uint8_t hash[SHA1_LEN];
+    struct metainfo_draft_file file = {"", 1000, 0};
+    struct metainfo_draft d = {.name = "p",
+                               .files = &file,
+                               .file_count = 1,
+                               .piece_length = WIRE_BLOCK,
+                               .hashes = hash,
+                               .pieces = 1,
+                               .private = true};
+    struct swarm w;
+    struct text text;
+    struct metainfo *private;
+    swarm_open(&w);
+    struct metainfo *usual = w.m;
+    text_init(&text);
+    CHECK_INT(metainfo_write(&text, &d, NULL), 0);
+    CHECK_INT(metainfo_parse(&private, (uint8_t *)text.data, text.len, NULL), 0);
+    text_free(&text);
+    w.m = private;
+    struct node *n =
+        node_open(&w, &(struct node_options){.link = "", .settings.pex = true});
+    n->t->connections = 1; /* nobody else is dialled */
+    struct fake *f = offering(&w, n);
+    uint32_t piece = expect_request(f);
+    for (uint8_t i = 0; i < 100; i++) {
+        struct addr a = {.ip = {10, 0, 0, i}, .port = 6881, .family = 4};
+        (void)torrent_connect(n->t, &a, i % 2 ? SOURCE_PEX | SOURCE_DHT : SOURCE_TRACKER);
+    }
+    CHECK(torrent_may_use(n->t, SOURCE_PEX));
+    give(f, piece, 0);
+    STEP_UNTIL(&w, is_known(n));
+    CHECK(!torrent_may_use(n->t, SOURCE_PEX));
+    CHECK_INT(n->t->roster.count, 50 + 1);
+    w.m = usual;
+    swarm_close(&w);
+    metainfo_drop(private);
 }
 
 /* ---- what they said before --------------------------------------------------------------- */
