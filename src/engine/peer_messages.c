@@ -102,6 +102,7 @@ static int on_unchoke(struct peer *p, const struct wire_message *m) {
     (void)m;
     p->choked = false;
     p->ask_after = 0;
+    readers_on_peer(p->torrent);
     peer_want_requests(p);
     return 0;
 }

@@ -101,6 +101,10 @@ void peer_request_more(struct peer *p) {
     int found = 1;
     uint32_t depth = requests_depth(&p->requests, peer_download_rate(p), p->ext.reqq,
                                     memory_cap(p), session_now(p->session));
+    if (p->torrent->download.urgent) {
+        struct urgent_speed speed = peer_speed(p);
+        depth = MIN(depth, urgent_depth(&speed));
+    }
     while (found == 1 && p->requests.live < depth && p->state == PEER_READY) {
         set_hurry(&a, p);
         found = ask_one(p, &a);

@@ -108,7 +108,6 @@ static void apply(struct torrent *t) {
         if (!urgent_find(&r->wanted, r->before.of[i].piece))
             release(t, r->before.of[i].piece);
     t->download.urgent = r->wanted.count ? &r->wanted : NULL;
-    t->download.late_at = 0;
     if (t->picker.wanted != wanted) { /* skipped pieces are wanted, or no more */
         torrent_maybe_done(t);
         torrent_note_interest(t);
@@ -196,7 +195,7 @@ static void set_pace(struct torrent *t) {
 static usec next_look(const struct torrent *t, usec now) {
     usec next = USEC_NEVER;
     if (t->readers.wanted.count) {
-        usec late = download_late_due((struct download *)&t->download, now);
+        usec late = download_late_due(&t->download, now);
         next = MAX(MIN(late, now + LOOK_AGAIN), now + LOOK_LEAST);
     }
     LIST_EACH(l, &t->readers.list) {
@@ -299,6 +298,11 @@ void readers_on_have(struct torrent *t, uint32_t piece) {
 void readers_on_lost(struct torrent *t, uint32_t piece) {
     (void)piece;
     if (t->readers.count)
+        readers_note_change(t);
+}
+
+void readers_on_peer(struct torrent *t) {
+    if (t->readers.wanted.count)
         readers_note_change(t);
 }
 

@@ -49,6 +49,8 @@ void readers_on_verified(struct torrent *t, uint32_t piece, struct shared_bytes 
 void readers_on_have(struct torrent *t, uint32_t piece);
 /* It failed its hash, or the disk did not take it. */
 void readers_on_lost(struct torrent *t, uint32_t piece);
+/* One more peer may be asked. */
+void readers_on_peer(struct torrent *t);
 /* The torrent goes: pending reads end, the readers are their owners' alone. */
 void readers_detach(struct torrent *t);
 

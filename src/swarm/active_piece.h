@@ -28,7 +28,8 @@ struct block {
     bool landing;
     bool returned; /* was asked and given back: somebody may still send it */
     handle from;   /* who delivered it */
-    usec late_at;  /* asked: who was asked last should have answered by then */
+    /* asked: when whoever was asked last should have answered, and when it is late */
+    usec due_at, late_at;
 };
 
 struct active_piece {

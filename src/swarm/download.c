@@ -262,25 +262,30 @@ static struct active_piece *busy_piece(const struct download *d, const struct as
     return best;
 }
 
-/* -- before all: what is late -------------------------------------------------------------- */
+/* -- before all: what is late ------------------------------------------------------------- */
 
-/* Is a copy of it worth asking for, of this peer (or, if that is NULL, of anybody)? */
-static bool may_copy(const struct block *b, const struct asker *a, uint32_t piece,
-                     uint32_t block) {
-    return b->state == BLOCK_ASKED && b->askers < END_GAME_COPIES &&
-           (!a || !a->has_asked(a->ctx, piece, block * WIRE_BLOCK));
+static bool may_copy(const struct block *b) {
+    return b->state == BLOCK_ASKED && b->askers < END_GAME_COPIES;
 }
 
-/* The block of p that is late for longest; notes when the next one will be. */
-static bool latest_block(struct download *d, const struct active_piece *p,
-                         const struct asker *a, usec now, uint32_t *block) {
+/* Who was asked will have it too late for what it is needed for, and this peer in less than half of
+ * that time. */
+static bool is_worth_taking(const struct block *b, const struct urgent_piece *u,
+                            const struct asker *a, usec now) {
+    return b->askers == 1 && b->due_at > u->due &&
+           b->due_at - now > 2 * a->eta + URGENT_MARGIN;
+}
+
+/* The block that this peer is to be asked for, too: one that is late, or would be. */
+static bool find_late(const struct active_piece *p, const struct urgent_piece *u,
+                      const struct asker *a, usec now, uint32_t *block) {
     usec since = USEC_NEVER;
     for (uint32_t i = 0; i < p->blocks; i++) {
         const struct block *b = &p->block[i];
-        if (!may_copy(b, NULL, p->index, i))
+        if (!may_copy(b) || b->late_at >= since ||
+            !(b->late_at <= now || is_worth_taking(b, u, a, now)))
             continue;
-        d->late_at = MIN(d->late_at, b->late_at);
-        if (a && b->late_at <= now && b->late_at < since && may_copy(b, a, p->index, i))
+        if (!a->has_asked(a->ctx, p->index, i * WIRE_BLOCK))
             *block = i, since = b->late_at;
     }
     return since != USEC_NEVER;
@@ -295,34 +300,30 @@ static struct active_piece *near_piece(const struct download *d,
 
 /* The piece with a block that is late and that this peer should have here sooner; the earliest one
  * due. Copies are not asked of peers on parole: they get whole pieces or nothing. */
-static struct active_piece *late_piece(struct download *d, const struct asker *a,
+static struct active_piece *late_piece(const struct download *d, const struct asker *a,
                                        usec now, uint32_t *block) {
     struct active_piece *best = NULL;
     usec due = USEC_NEVER;
-    if (!d->urgent || now < d->late_at || a->parole)
-        return NULL;
-    d->late_at = USEC_NEVER;
-    for (uint32_t i = 0; i < d->urgent->count; i++) {
+    for (uint32_t i = 0; d->urgent && !a->parole && i < d->urgent->count; i++) {
         const struct urgent_piece *u = &d->urgent->of[i];
         struct active_piece *p = near_piece(d, u, now);
         uint32_t found;
-        if (p && latest_block(d, p, a, now, &found) && u->due < due &&
-            can_give(d, a, p) && urgent_suits(u, a->eta, now) &&
-            grant(d, a, p, now) != GRANT_NOT)
+        if (p && u->due < due && can_give(d, a, p) && may_have(d, a, p->index, now) &&
+            grant(d, a, p, now) != GRANT_NOT && find_late(p, u, a, now, &found))
             best = p, due = u->due, *block = found;
     }
     return best;
 }
 
-usec download_late_due(struct download *d, usec now) {
-    d->late_at = USEC_NEVER;
+usec download_late_due(const struct download *d, usec now) {
+    usec first = USEC_NEVER;
     for (uint32_t i = 0; d->urgent && i < d->urgent->count; i++) {
-        struct active_piece *p = near_piece(d, &d->urgent->of[i], now);
-        uint32_t ignored;
-        if (p)
-            (void)latest_block(d, p, NULL, now, &ignored);
+        const struct active_piece *p = near_piece(d, &d->urgent->of[i], now);
+        for (uint32_t k = 0; p && k < p->blocks; k++)
+            if (may_copy(&p->block[k]))
+                first = MIN(first, p->block[k].late_at);
     }
-    return d->late_at;
+    return first;
 }
 
 /* -- the answer --------------------------------------------------------------------------- */
@@ -336,12 +337,12 @@ static void note_owner(const struct asker *a, struct active_piece *p, usec now) 
         p->only = a->peer, p->parole = true;
 }
 
-static int ask(struct download *d, const struct asker *a, struct active_piece *p,
-               uint32_t block, usec now, struct block_ref *out) {
+static int ask(const struct asker *a, struct active_piece *p, uint32_t block, usec now,
+               struct block_ref *out) {
     note_owner(a, p, now);
     active_piece_note_asked(p, block);
+    p->block[block].due_at = now + a->eta;
     p->block[block].late_at = now + a->patience;
-    d->late_at = MIN(d->late_at, p->block[block].late_at);
     *out = (struct block_ref){.piece = p->index,
                               .begin = block * WIRE_BLOCK,
                               .length = active_piece_block_len(p, block),
@@ -355,7 +356,7 @@ int download_next(struct download *d, const struct asker *a, usec now,
     struct active_piece *p = late_piece(d, a, now, &block);
     *end_game = p != NULL;
     if (p)
-        return ask(d, a, p, block, now, out);
+        return ask(a, p, block, now, out);
     p = run_on(d, a, now);
     if (!p)
         p = best_open(d, a, GRANT_FREELY, now);
@@ -363,12 +364,12 @@ int download_next(struct download *d, const struct asker *a, usec now,
     if (!p && (!a->outstanding || (err < 0 && !a->parole)))
         p = best_open(d, a, GRANT_LAST_RESORT, now);
     if (p)
-        return ask(d, a, p, (uint32_t)free_block(p, a), now, out);
+        return ask(a, p, (uint32_t)free_block(p, a), now, out);
     if (err < 0 || a->outstanding || a->parole || d->no_end_game || !is_end_game(d))
         return err;
     p = busy_piece(d, a, now, &block);
     *end_game = p != NULL;
-    return p ? ask(d, a, p, block, now, out) : 0;
+    return p ? ask(a, p, block, now, out) : 0;
 }
 
 void download_on_unasked(struct download *d, uint32_t piece, uint32_t begin) {

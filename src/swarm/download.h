@@ -16,7 +16,8 @@
  * While deadlines exist they come before all of this: the earliest that this peer can help
  * with, open or new. What readers wait for (swarm/urgent) is asked only of peers that will have it
  * in time or are as good as the best; and before everything else a peer is asked for a block
- * that is late elsewhere: a bounded number of copies, each to a peer that should be faster.
+ * that is late elsewhere, or will be when this peer would have it in half of the time: a bounded number
+ * of copies.
  *
  * What counts against 1.5 x peers are pieces that somebody works on and
  * that have blocks left to ask: neither a long pipeline to one peer nor a piece whose owners
@@ -50,7 +51,6 @@ struct download {
     uint32_t peers;     /* connected peers that may be asked: bounds the open pieces */
     uint32_t max_block; /* WIRE_BLOCK */
     const struct urgent *urgent; /* what readers wait for; NULL = there are none */
-    usec late_at;                /* no asked block is late before; 0 = look */
     bool
         no_end_game; /* only what readers need is wanted: lateness decides about copies */
     const struct sourcing *sourcing; /* who may have urgent pieces; NULL = everybody */
@@ -85,7 +85,7 @@ int download_next(struct download *d, const struct asker *a, usec now,
                   struct block_ref *out, bool *end_game);
 /* When the first block of an urgent piece will be late, so that a copy may be asked for; USEC_NEVER
  * if none is asked. */
-usec download_late_due(struct download *d, usec now);
+usec download_late_due(const struct download *d, usec now);
 /* Rejected, cancelled, timed out, or the peer left: one asker fewer. */
 void download_on_unasked(struct download *d, uint32_t piece, uint32_t begin);
 /* The peer left, after its requests were noted as unasked: its own pieces are free for all. */

@@ -107,7 +107,17 @@ usec urgent_eta(const struct urgent_speed *s) {
 
 usec urgent_patience(const struct urgent_speed *s) {
     usec eta = urgent_eta(s);
-    return eta + eta / 2 + s->deviation / 2 + URGENT_MARGIN;
+    usec patience = eta + eta / 2 + s->deviation / 2 + URGENT_MARGIN;
+    return urgent_is_proven(s) ? patience : MIN(patience, URGENT_TRUST);
+}
+
+/* What is asked now for later is in the way of what will be awaited next. */
+uint32_t urgent_depth(const struct urgent_speed *s) {
+    if (!urgent_is_proven(s))
+        return UINT32_MAX;
+    usec span = 2 * s->delay + s->deviation + URGENT_QUEUE;
+    double blocks = (double)s->rate * (double)span / (double)USEC_PER_SEC / WIRE_BLOCK;
+    return (uint32_t)MIN(blocks, 1e6) + 4;
 }
 
 /* ---- pace -------------------------------------------------------------------------------- */

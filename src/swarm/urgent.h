@@ -22,6 +22,9 @@
 /* What a peer that has delivered nothing yet takes for each block: they get few at first. */
 #define URGENT_GUESS (100 * USEC_PER_MSEC)
 #define URGENT_MARGIN (20 * USEC_PER_MSEC)
+#define URGENT_TRUST (300 * USEC_PER_MSEC) /* ... and how long it is waited for */
+#define URGENT_QUEUE \
+    (100 * USEC_PER_MSEC) /* asked of a peer beyond what the path takes */
 
 struct urgent_piece {
     uint32_t piece;
@@ -60,6 +63,8 @@ static inline bool urgent_is_proven(const struct urgent_speed *s) {
 usec urgent_eta(const struct urgent_speed *s);
 /* ... and when it is so late that another peer should be asked. */
 usec urgent_patience(const struct urgent_speed *s);
+/* So many blocks may be outstanding with it while somebody waits. */
+uint32_t urgent_depth(const struct urgent_speed *s);
 
 /* A peer that may be asked. */
 struct urgent_peer {

@@ -1109,11 +1109,39 @@ TEST(download_asks_nobody_again_for_what_is_not_due_soon) {
     f->now += 1000;
     check_nothing(f, 1, 0);
     f->now += 1;
-    f->d.late_at = 0; /* look */
     struct block_ref out;
     bool copy;
     CHECK_INT(next(f, 1, &out, &copy), 1);
     CHECK(copy);
+    tear_down(f);
+    urgent_fini(&u);
+}
+
+TEST(download_takes_over_what_a_slow_peer_would_have_too_late) {
+    struct fixture *f = set_up_ranked();
+    struct urgent u = await(f, f->now + 300 * USEC_PER_MSEC, USEC_NEVER);
+    struct block_ref out;
+    bool copy;
+    f->d.urgent = &u;
+    f->d.no_end_game = true;
+    want_first(f, 0);
+    picker_set_priority(&f->picker, 30, PRIORITY_NORMAL);
+    hurry(f, 0, 250 * USEC_PER_MSEC);
+    check_ask(f, 0, 30, 0); /* in time */
+    hurry(f, 0, 900 * USEC_PER_MSEC);
+    check_ask(f, 0, 30, 1), check_ask(f, 0, 30, 2), check_ask(f, 0, 30, 3);
+    hurry(f, 1, 440 * USEC_PER_MSEC); /* hardly better: not worth the traffic */
+    check_nothing(f, 1, 0);
+    hurry(f, 1, 430 * USEC_PER_MSEC);
+    for (uint32_t i = 1; i < BLOCKS; i++) {
+        CHECK_INT(next(f, 1, &out, &copy), 1);
+        CHECK(copy);
+        CHECK_INT(out.block, i);
+        f->peer[1].asked[f->peer[1].count++] = out;
+    }
+    check_nothing(f, 1, 0); /* the first is in time */
+    hurry(f, 2, 1 * USEC_PER_MSEC);
+    check_nothing(f, 2, 0); /* each is taken over once, then it has to be late */
     tear_down(f);
     urgent_fini(&u);
 }

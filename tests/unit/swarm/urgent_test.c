@@ -188,3 +188,21 @@ TEST(urgent_pace_is_kept_for_the_earliest_alone) {
     CHECK_INT(urgent_find(&s.u, PIECES - 1)->pace, USEC_NEVER);
     swarm_close(&s);
 }
+
+TEST(urgent_patience_with_newcomers_is_short) {
+    struct urgent_speed speed = {0, 0, 0, 0, 0};
+    CHECK_INT(urgent_patience(&speed), 150 * MSEC + URGENT_MARGIN);
+    speed.outstanding = 20;
+    CHECK_INT(urgent_patience(&speed), URGENT_TRUST);
+}
+
+TEST(urgent_depth_is_what_the_path_holds_and_little_more) {
+    struct urgent_speed unknown = {0, 0, 0, 0, 9},
+                        slow = {RATE / 100, 10 * MSEC, 0, 0, 0},
+                        fast = {RATE * 100, 50 * MSEC, 0, 0, 0};
+    CHECK_INT(urgent_depth(&unknown), UINT32_MAX);
+    CHECK_INT(urgent_depth(&slow), 4);
+    CHECK_INT(urgent_depth(&fast), 204); /* 0.2 s, and four */
+    fast.rate = UINT64_MAX;
+    CHECK_INT(urgent_depth(&fast), 1000004);
+}
