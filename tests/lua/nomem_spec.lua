@@ -73,6 +73,29 @@ local attempts = {
             end
         end
     ]],
+    ["readers and views"] = [[
+        local mare = require "mare"
+        return function()
+            local session = assert(mare.session { port = false, directory = FOLDER })
+            local torrent = assert(session:add(BYTES, { seed = true }))
+            session:run(function() return torrent.done end)
+            return session, torrent
+        end, function(session, torrent)
+            local reader <close> = assert(torrent.files[1]:reader { position = 5, group = 1 })
+            local got, view
+            reader.health = { cached_seconds = 1, playhead = 2 }
+            assert(reader:read(10, function(bytes, message) got = bytes or message end))
+            while not got do
+                assert(session:step(0.001))
+            end
+            assert(reader:view(10, function(shown, message) view = shown or message end))
+            while not view do
+                assert(session:step(0.001))
+            end
+            assert(#got == 10 and view:sub(1, 3) and #torrent.readers == 1, got)
+            assert(reader:seek(7) and reader:cancel())
+        end
+    ]],
     ["mare.info and mare.create"] = [[
         local mare = require "mare"
         return function() end, function()
