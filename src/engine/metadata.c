@@ -213,9 +213,10 @@ static void write_torrent(struct text *out, const struct magnet *link,
     text_addc(out, 'e');
 }
 
-/* It is what the info-hash says, and yet no torrent of ours. */
+/* It is what the info-hash says, and yet no torrent of ours, or there is no memory for one. When
+ * the torrent is resumed, it is asked for again. */
 static void give_up(struct torrent *t, const struct err *why) {
-    err_set(&t->disk_err, why->code, "the metadata of %s came, but is of no use: %s",
+    err_set(&t->disk_err, why->code, "the metadata of %s came, but cannot be used: %s",
             torrent_name(t), why->text);
     session_event(t->session, EVENT_ERROR, t, NULL, 0, why->code, "%s", t->disk_err.text);
     metadata_fetch_free(t->metadata->fetch);

@@ -199,6 +199,13 @@ describe("mare", function()
             assert.truthy(out:find "moon: .* complete", out)
         end)
 
+        it("seeds the data that it turns out to mean", function()
+            local p = start("seed", link, "--data", "data", "--port", "0")
+            until_said(p, "moon: seeding")
+            p:kill "sigint"
+            assert.equal(130, (finish(p)))
+        end)
+
         it("shows what it says", function()
             local status, out = run("info", link)
             assert.equal(0, status)

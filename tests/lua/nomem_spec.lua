@@ -40,6 +40,20 @@ local attempts = {
             pcall(function() return torrent.nam end)
         end
     ]],
+    ["adding a link and looking at all of it"] = [[
+        local core, mare = require "mare.core", require "mare"
+        local link = "magnet:?xt=urn:btih:" .. ("ab"):rep(20) .. "&dn=a&tr=http://127.0.0.1:1/"
+            .. "&x.pe=127.0.0.1:9&so=0"
+        return function()
+            return assert(mare.session { port = false, directory = FOLDER })
+        end, function(session)
+            local torrent = assert(session:add(link, { files = { 2 }, paused = true }))
+            assert(mare.info(link))
+            for _, property in ipairs(core._members().torrent.properties) do
+                local _ = torrent[property]
+            end
+        end
+    ]],
     ["handlers, tasks and events"] = [[
         local mare = require "mare"
         return function()

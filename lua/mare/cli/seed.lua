@@ -38,7 +38,6 @@ local function upload(session, torrent, opts, out)
     out:say("%s: seeding on port %s", torrent.name, tostring(session.port))
     out:event { event = "seeding", name = torrent.name, info_hash = torrent.info_hash,
         port = session.port }
-    transfer.connect(torrent, opts.peers)
     local enough = (opts.ratio or math.huge) * torrent.size
     return transfer.follow(session, torrent, out, function()
         return torrent.uploaded >= enough
@@ -53,6 +52,7 @@ function seed.run(opts, words)
     local session <close> = transfer.open(opts, opts.data)
     transfer.listen(session, out)
     local torrent = transfer.add(session, words[1], { seed = true })
+    transfer.connect(torrent, opts.peers) -- of a link, they tell what the data is to be
     local how = check_data(session, torrent, opts, out)
     if how == "reached" then
         how = upload(session, torrent, opts, out)

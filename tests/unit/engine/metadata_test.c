@@ -431,7 +431,7 @@ TEST(an_info_dictionary_that_is_no_torrent_ends_in_a_sentence) {
     STEP_UNTIL(&w, n->count[EVENT_ERROR]);
     CHECK_INT(n->t->state, TORRENT_METADATA);
     CHECK(n->t->paused);
-    CHECK(strstr(n->text[EVENT_ERROR], "no use"));
+    CHECK(strstr(n->text[EVENT_ERROR], "cannot be used"));
     w.m = right;
     swarm_close(&w);
 }
@@ -757,4 +757,39 @@ TEST(adopting_without_memory_leaves_the_torrent_waiting) {
         swarm_step(&w);
     }
     swarm_close(&w);
+}
+
+static void answer(struct fake *f) {
+    struct wire_message m;
+    for (int i = 0; i < 20; i++) {
+        swarm_step(f->swarm);
+        while (fake_next(f, &m))
+            if (m.id == WIRE_EXTENDED && f->body[0] == THEIRS)
+                give(f, 0, 0);
+    }
+}
+
+/* In the step in which the metadata comes the nth allocation fails. Whatever that costs, another
+ * peer can still tell it. False: there are not so many. */
+static bool learns_in_the_end(long nth) {
+    struct swarm w;
+    swarm_open(&w);
+    struct node *n = node_open(&w, &(struct node_options){.link = "", .state = true});
+    struct fake *f = offering(&w, n);
+    give(f, expect_request(f), 0);
+    check_nomem_at(nth);
+    int status = session_step(n->s, USEC_PER_MSEC);
+    bool hit = check_nomem_hit();
+    CHECK_INT(status, 0);
+    for (int i = 0; i < 20 && !is_known(n); i++) {
+        torrent_resume(n->t); /* it may have been stopped, with a sentence */
+        answer(offering(&w, n));
+    }
+    CHECK(is_known(n));
+    swarm_close(&w);
+    return hit;
+}
+
+TEST(metadata_survives_the_failure_of_any_allocation) {
+    for (long nth = 0; learns_in_the_end(nth); nth++) {}
 }
