@@ -7,6 +7,7 @@
 #include "engine/metadata.h"
 #include "io/file.h"
 #include "unit/engine/fake_peer.h"
+#include "unit/engine/fake_tracker.h"
 
 #define THEIRS 7 /* the number that fakes want ut_metadata with */
 
@@ -285,6 +286,23 @@ TEST(what_makes_no_sense_without_metadata_is_refused) {
     swarm_close(&w);
 }
 
+/* With nothing left to fetch it would be counted as a seed, and told of no seeds. */
+TEST(a_tracker_is_told_that_something_is_left) {
+    struct fake_tracker *tracker = fake_tracker_open();
+    struct swarm w;
+    char fields[64];
+    swarm_open(&w);
+    fake_tracker_says(tracker, "/a", "200 d8:intervali1800e5:peers0:e");
+    snprintf(fields, sizeof fields, "&tr=http://127.0.0.1:%u/a",
+             fake_tracker_port(tracker));
+    struct node *n = node_open(&w, &(struct node_options){.link = fields});
+    STEP_UNTIL(&w, n->count[EVENT_TRACKER]);
+    CHECK_INT(n->code[EVENT_TRACKER], 0);
+    CHECK(strstr(fake_tracker_request(tracker, 0), "left=16384"));
+    swarm_close(&w);
+    fake_tracker_close(tracker);
+}
+
 /* ---- several peers ----------------------------------------------------------------------- */
 
 TEST(metadata_is_asked_of_several_peers_at_once) {
@@ -304,6 +322,24 @@ TEST(metadata_is_asked_of_several_peers_at_once) {
             give(b, q.piece, 0);
         }
     }
+    swarm_close(&w);
+}
+
+/* Three are asked for one piece; who comes later waits until one of them gives up. */
+TEST(who_leaves_makes_room_for_another_to_be_asked) {
+    struct swarm w;
+    struct fake *f[4];
+    swarm_open(&w);
+    struct node *n = node_open(&w, &by_link);
+    for (int i = 0; i < 4; i++) {
+        f[i] = offering(&w, n);
+        if (i < 3)
+            (void)expect_request(f[i]);
+    }
+    CHECK_INT(fake_count(f[3], WIRE_EXTENDED), 1); /* the handshake alone */
+    fake_close(f[0]);
+    give(f[3], expect_request(f[3]), 0);
+    STEP_UNTIL(&w, is_known(n));
     swarm_close(&w);
 }
 
@@ -403,6 +439,15 @@ TEST(no_liar_keeps_the_metadata_of_an_honest_peer_from_coming) {
     };
     for (size_t i = 0; i < COUNT_OF(cases); i++)
         check_overcome(cases[i].lie, cases[i].what);
+}
+
+TEST(who_changes_the_size_is_closed) {
+    struct swarm w;
+    swarm_open(&w);
+    struct fake *f = fake_leech(&w, node_open(&w, &by_link), true);
+    change_the_size(f);
+    fake_expect_end(f);
+    swarm_close(&w);
 }
 
 TEST(who_alone_sent_wrong_metadata_is_banned) {
