@@ -127,7 +127,8 @@ int torrent_add(struct session *s, const uint8_t *data, size_t len,
 /* A magnet link or a bare info-hash. Without the info dictionary (it is asked of peers, unless the
  * state directory has it from the last time) the torrent begins as TORRENT_METADATA. Trackers and
  * peers of the link are taken also when the torrent is there already (ERR_EXISTS). And torrent_add
- * gives a torrent that waits the dictionary it waits for: 0, *out is that one. */
+ * gives a torrent that waits the dictionary it waits for: 0, *out is that one, with the options
+ * that it was added with. */
 int torrent_add_link(struct session *s, const char *link, size_t len,
                      const struct add_options *o, struct torrent **out, struct err *e)
     MUST_USE;

@@ -168,6 +168,24 @@ describe("a torrent of a magnet link", function()
         assert.equal(0, torrent.downloaded - torrent.size)
     end)
 
+    it("goes on with the files that were chosen last, not with those of the link", function()
+        local settings = { state = swarm.root .. "/state", directory = swarm.root .. "/down" }
+        local first = swarm:session(settings)
+        local torrent = assert(first:add(link .. "&so=0"))
+        swarm:until_true(function() return torrent.done end)
+        torrent.files[3].wanted, torrent.files[1].wanted = true, false
+        first:close()
+        torrent = assert(swarm:session(settings):add(link .. "&so=0"))
+        assert.is_true(torrent.files[3].wanted)
+        assert.is_false(torrent.files[1].wanted)
+    end)
+
+    it("may name a peer by the name of its host", function()
+        local port = swarm:seeder().port
+        local named = ("magnet:?xt=urn:btih:%s&x.pe=localhost:%d"):format(hash, port)
+        until_done(assert(session:add(named)))
+    end)
+
     -- Whoever writes a new one has to think of it.
     it("answers every question, and takes every wish, while it waits", function()
         local members, waiting = core._members(), swarm:session()
