@@ -292,3 +292,76 @@ describe("a view", function()
         assert.is_false(view.alive)
     end)
 end)
+
+-- Seeders that give so many bytes a second; what they give at once does not count against it.
+describe("readers in a swarm", function()
+    local swarm, session
+    before_each(function()
+        swarm = loopback.new()
+        session = swarm:session()
+    end)
+    after_each(function() swarm:close() end)
+
+    local function join(torrent, up_rate)
+        local seeder = swarm:session { directory = swarm.root .. "/data", up_rate = up_rate }
+        local copy = assert(seeder:add(swarm.bytes, { seed = true }))
+        swarm:until_true(function() return copy.state == "seeding" end)
+        assert(torrent:connect("127.0.0.1:" .. seeder.port))
+    end
+
+    -- Reads each file from a position to its end, all at once; what came, in their order.
+    local function read_all(torrent, from)
+        local got, ended = {}, 0
+        for i, position in ipairs(from) do
+            local reader = assert(torrent:file(i):reader { position = position, window = 70000 })
+            session:spawn(function()
+                local parts = {}
+                for bytes in reader:chunks(10000) do
+                    parts[#parts + 1] = bytes
+                end
+                got[i], ended = table.concat(parts), ended + 1
+                reader:close()
+            end)
+        end
+        swarm:until_true(function() return ended == #from end)
+        return got
+    end
+
+    for _, case in ipairs {
+        { "one fast and three slow ones", { 0, 20000, 20000, 20000 } },
+        { "slow ones alone", { 150000, 150000, 150000 } },
+    } do
+        it("get every byte in order from " .. case[1] .. ", hardly any of them twice", function()
+            local torrent = assert(session:add(swarm.bytes))
+            for _, rate in ipairs(case[2]) do
+                join(torrent, rate)
+            end
+            local got = read_all(torrent, { 0, 10000, 3 })
+            assert.is_true(got[1] == loopback.files[1][2])
+            assert.is_true(got[2] == loopback.files[2][2]:sub(10001))
+            assert.equal(loopback.files[3][2]:sub(4), got[3])
+            assert.truthy(session.stats.payload_wasted <= torrent.size / 2)
+        end)
+    end
+
+    it("go on when the peer that they hope for leaves", function()
+        local torrent = assert(session:add(swarm.bytes))
+        join(torrent, 100000)
+        local reader, got, left = assert(torrent:file(1):reader()), "", false
+        session:spawn(function()
+            for bytes in reader:chunks() do
+                got = got .. bytes
+            end
+            reader:close()
+        end)
+        swarm:until_true(function()
+            if #got > 50000 and not left then
+                left = true
+                torrent.peers[1]:close()
+                join(torrent, 0)
+            end
+            return #got == #loopback.files[1][2]
+        end)
+        assert.is_true(got == loopback.files[1][2])
+    end)
+end)
