@@ -10,6 +10,7 @@ local says = {
     ["05_luv"] = "moon is complete",
     ["06_cqueues"] = "moon is complete",
     ["07_magnet"] = "some moon: metadata.*it is moon: 15001969 bytes in 3 files.*were wanted",
+    ["08_read"] = "12000000 bytes in order.*in its middle stands",
     ["09_trackers"] = "working +0 seeds +1 leechers.*failed.*says 0 seeds and 1 leechers",
     ["12_compare_policies"] = "free riders take 1%.%d+ times as long.*best by tit for tat",
 }
