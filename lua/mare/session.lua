@@ -129,12 +129,12 @@ local function tell_next(self)
     local name, of, peer, index, code, text, token, data = self:_poll()
     if not name then
         return false
-    elseif name == "read" then
+    elseif name == "metadata" and of.alive then
+        grant_wishes(self, of) -- whose error handlers may end it
+    end
+    if name == "read" then
         answer_read(self, of, code, text, token, data, index)
     elseif not of or of.alive or posthumous[name] then
-        if name == "metadata" then
-            grant_wishes(self, of)
-        end
         handlers.dispatch(self, of, name, arguments[name](peer, index, code, text, token, data))
         if name == "removed" then
             forget_removal(of)

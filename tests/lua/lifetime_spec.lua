@@ -194,6 +194,33 @@ describe("a session", function()
         session:close(0)
     end)
 
+    each_collector("may be closed while a web address is fetched", function(swarm)
+        local url = ("http://127.0.0.1:%d/x"):format(swarm:seeder().port) -- does not answer
+        local session = swarm:session()
+        assert(session:add(url, nil, error))
+        session:spawn(function() session:add(url) end)
+        swarm:steps(5)
+        session:close(0)
+        assert.is_false(session.alive)
+    end)
+
+    each_collector("may be closed when nothing fits the wishes for a link", function(swarm)
+        local link = "magnet:?xt=urn:btih:" .. mare.info(swarm.bytes).info_hash
+            .. "&x.pe=127.0.0.1:" .. swarm:seeder().port
+        for _, finish in ipairs { "close", "remove" } do
+            local session = swarm:session()
+            local torrent = assert(session:add(link, { files = { "no such" } }))
+            local told, ended
+            session:on("metadata", function() told = true end)
+            session:on("error", function()
+                ended = true
+                return finish == "close" and session:close(0) or torrent:remove()
+            end)
+            swarm:until_true(function() return ended end)
+            assert.is_nil(told)
+        end
+    end)
+
     each_collector("lives as long as anything of it is held", function(swarm)
         local session = assert(mare.session { port = false, directory = swarm.root })
         local torrent = assert(session:add(swarm.bytes))
