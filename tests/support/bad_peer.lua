@@ -55,6 +55,7 @@ local function converse(self, peer, input)
         if #input < HANDSHAKE then
             return input, ""
         end
+        self.connections = self.connections + 1
         peer.greeted, input = true, input:sub(HANDSHAKE + 1)
         out[1] = handshake(self) .. message(BITFIELD, bitfield(self.payload.pieces))
             .. message(UNCHOKE, "")
@@ -75,14 +76,18 @@ end
 local function on_connection(self)
     local tcp, peer, input = uv.new_tcp(), {}, ""
     assert(self.listener:accept(tcp))
-    self.connections, self.open[tcp] = self.connections + 1, true
+    self.open[tcp] = true
+    local function close()
+        self.open[tcp] = nil
+        if not tcp:is_closing() then
+            tcp:close()
+        end
+    end
     tcp:read_start(function(err, data)
         if err or not data then
-            self.open[tcp] = nil
-            if not tcp:is_closing() then
-                tcp:close()
-            end
-            return
+            return close()
+        elseif not peer.greeted and (input .. data):sub(1, 4) ~= "\19Bit" then
+            return close()
         end
         local out
         input, out = converse(self, peer, input .. data)
