@@ -107,9 +107,9 @@ static void on_timer(struct timer *timer, usec now) {
     LIST_EACH(l, &m->torrent->peers) {
         ask(m, LIST_ITEM(l, struct peer, in_torrent));
     }
-    usec due = metadata_fetch_due(m->fetch);
-    if (!timer_is_set(timer) || due > now)
-        set_timer(m, MAX(due, now + 1));
+    usec due = MAX(metadata_fetch_due(m->fetch), now + 1);
+    if (!timer_is_set(timer) || timer->due > due) /* set: somebody left meanwhile */
+        set_timer(m, due);
 }
 
 void metadata_start(struct torrent *t) {
