@@ -6,6 +6,7 @@
 
 #include "base/err.h"
 #include "engine/peer.h"
+#include "engine/policy_pieces.h"
 #include "engine/reader.h"
 #include "engine/select.h"
 
@@ -235,6 +236,7 @@ void readers_decide(struct torrent *t) {
     cancel(t);
     set_pace(t);
     held_trim(t);
+    policy_note_deadlines(t);
     timer_set(loop_timers(t->session->loop), &r->timer, next_look(t, now));
     torrent_note_blocks_free(t);
 }

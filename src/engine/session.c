@@ -305,6 +305,7 @@ static void free_idle(struct torrent *t) {
     else
         (void)download_make_room(&t->download, session_now(t->session));
     buffer_pool_clear(&t->open.pool);
+    held_clear(t); /* readers have it from disk then */
 }
 
 bool session_free_idle(struct session *s) {

@@ -221,6 +221,42 @@ describe("a reader", function()
         swarm:until_true(function() return not torrent:piece(0).deadline end)
     end)
 
+    it("goes on after a check and a pause", function()
+        local torrent = swarm:add(session)
+        local reader, got = assert(torrent:file(1):reader()), ""
+        session:spawn(function()
+            for bytes in reader:chunks() do
+                got = got .. bytes
+            end
+        end)
+        swarm:until_true(function() return #got > 100000 end)
+        torrent:pause()
+        swarm:steps(20)
+        swarm:until_true(function() return (torrent:recheck()) end)
+        torrent:resume()
+        swarm:until_true(function() return torrent.state ~= "checking" end)
+        torrent:connect("127.0.0.1:" .. swarm:another_port())
+        swarm:until_true(function() return #got == #whole end)
+        assert.is_true(got == whole)
+    end)
+
+    it("shows its health to policies", function()
+        local torrent = swarm:add(session)
+        local reader = assert(torrent:file(1):reader())
+        reader.health = { cached_seconds = 3, paused_for_cache = true }
+        local seen = {}
+        session.down_rate = 200000 -- sources are asked about now and then
+        torrent.policy.piece = function(piece)
+            seen.piece = piece.torrent.readers[1].health
+        end
+        torrent.policy.source = function(peer)
+            seen.source = peer.torrent.readers[1].health
+        end
+        swarm:until_true(function() return seen.piece and seen.source end)
+        assert.same({ cached_seconds = 3, paused_for_cache = true }, seen.piece)
+        assert.same({ cached_seconds = 3, paused_for_cache = true }, seen.source)
+    end)
+
     it("fetches the file's head and tail, too", function()
         local torrent = alone()
         assert(torrent:file(1):reader { position = 150000 })

@@ -382,6 +382,28 @@ TEST(reader_goes_on_when_the_memory_budget_is_spent) {
     swarm_close(&w);
 }
 
+/* What comes first is not what is awaited: it must not keep the memory that the awaited needs. */
+TEST(reader_is_not_stopped_by_what_is_kept_for_it_when_memory_is_scarce) {
+    struct swarm w;
+    swarm_open_large(&w, 6, PIECE_LEN);
+    struct node *n = node_open(
+        &w, &(struct node_options){.settings.memory = PIECE_LEN + PIECE_LEN / 2});
+    struct reader *r = open_at(n, 0, 0);
+    struct answer a = {.w = &w, .again = r};
+    struct fake *late = fake_leech(&w, n, true);
+    CHECK_INT(reader_read(r, 10000, on_done, &a), 0);
+    for (uint32_t i = 1; i < 6; i++)
+        fake_say3(late, WIRE_HAVE, i, 0, 0);
+    fake_say(late, WIRE_UNCHOKE);
+    late->serves = true;
+    STEP_UNTIL(&w, n->t->have.count == 5);
+    seed(&w, n)->serves = true;
+    STEP_UNTIL(&w, a.status == 0 && a.calls);
+    CHECK_INT(a.len, w.size);
+    reader_close(r);
+    swarm_close(&w);
+}
+
 TEST(reader_skips_what_left_otherwise) {
     struct swarm w;
     swarm_open(&w);
