@@ -5,6 +5,8 @@
 #include "engine/policy_pieces.h"
 #include "engine/store.h"
 
+#define LONE_DEPTH 16u /* asked at once of the only peer there is, when somebody waits */
+
 static bool may_ask(const struct peer *p) {
     return p->state == PEER_READY && p->torrent && p->interested &&
            (!p->choked || p->allowed.count > 0) && torrent_downloads(p->torrent) &&
@@ -93,6 +95,15 @@ static struct asker asker_of(struct peer *p) {
     };
 }
 
+/* While somebody waits queues are short; but where one peer is all there is, the first bytes need not
+ * wait for its measure. */
+static uint32_t hurried_depth(const struct peer *p, uint32_t depth) {
+    struct urgent_speed speed = peer_speed(p);
+    if (!urgent_is_proven(&speed) && p->torrent->ready_count == 1)
+        return MAX(depth, LONE_DEPTH);
+    return MIN(depth, urgent_depth(&speed));
+}
+
 void peer_request_more(struct peer *p) {
     if (!may_ask(p))
         return;
@@ -101,10 +112,8 @@ void peer_request_more(struct peer *p) {
     int found = 1;
     uint32_t depth = requests_depth(&p->requests, peer_download_rate(p), p->ext.reqq,
                                     memory_cap(p), session_now(p->session));
-    if (p->torrent->download.urgent) {
-        struct urgent_speed speed = peer_speed(p);
-        depth = MIN(depth, urgent_depth(&speed));
-    }
+    if (p->torrent->download.urgent)
+        depth = hurried_depth(p, depth);
     while (found == 1 && p->requests.live < depth && p->state == PEER_READY) {
         set_hurry(&a, p);
         found = ask_one(p, &a);

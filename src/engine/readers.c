@@ -132,20 +132,22 @@ static uint32_t first_due(const struct urgent *u) {
 }
 
 /* What only the left place wanted goes; where a reader has come to a place, everything goes that
- * stands before it in the queues of those who can serve it. A block that is coming in just now may
- * come. */
-static void clear_way(struct peer *p, const struct readers *r, uint32_t awaited) {
+ * stands before it in the queues of those who can serve it, also what a superseded reader still waits
+ * for: that is asked again, behind. A block that is coming in just now may come. */
+static void clear_way(struct peer *p, const struct readers *r, uint32_t awaited,
+                      usec soon) {
     bool helps = awaited != PICKER_NONE && bitset_has(&p->has, awaited);
     for (uint32_t i = p->requests.count; i-- > 0;) {
         const struct request *q = requests_at(&p->requests, i);
-        if (q->cancelled || urgent_find(&r->wanted, q->piece) || is_landing(p, q))
+        const struct urgent_piece *u = urgent_find(&r->wanted, q->piece);
+        if (q->cancelled || (u && u->due < soon) || is_landing(p, q))
             continue;
         if ((helps && r->jumps) || urgent_find(&r->before, q->piece))
             peer_cancel_block(p, q->piece, q->begin);
     }
 }
 
-static void cancel(struct torrent *t) {
+static void cancel(struct torrent *t, usec now) {
     struct readers *r = &t->readers;
     if (!r->leaves && !r->jumps)
         return;
@@ -153,7 +155,7 @@ static void cancel(struct torrent *t) {
     LIST_EACH(l, &t->peers) {
         struct peer *p = LIST_ITEM(l, struct peer, in_torrent);
         if (p->state == PEER_READY)
-            clear_way(p, r, awaited);
+            clear_way(p, r, awaited, now + SUPERSEDED_AFTER / 2);
     }
     download_trim(&t->download);
     r->leaves = r->jumps = false;
@@ -233,7 +235,7 @@ void readers_decide(struct torrent *t) {
     swap(&r->wanted, &r->before);
     collect(t, now);
     apply(t);
-    cancel(t);
+    cancel(t, now);
     set_pace(t);
     held_trim(t);
     policy_note_deadlines(t);
