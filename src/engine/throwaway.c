@@ -9,7 +9,7 @@
 #include "io/file.h"
 #include "io/marker.h"
 
-#define SUFFIX ".throwaway"
+#define SUFFIX "throwaway"
 
 /* ---- marking ------------------------------------------------------------------------------- */
 
@@ -31,7 +31,7 @@ static uint8_t *describe(const struct torrent *t, size_t *len) {
 static void mark(struct torrent *t, const char *state) {
     struct err e = {0};
     size_t len = 0;
-    char *path = resume_path(state, t->info_hash, SUFFIX + 1);
+    char *path = resume_path(state, t->info_hash, SUFFIX);
     uint8_t *data = describe(t, &len);
     if (path && data)
         t->marker = marker_hold(path, data, len, &e);
@@ -145,5 +145,5 @@ static void on_marker(void *ctx, const char *path) {
 
 void throwaway_sweep(struct session *s) {
     if (s->settings.state)
-        marker_list(s->settings.state, SUFFIX, on_marker, s);
+        marker_list(s->settings.state, "." SUFFIX, on_marker, s);
 }

@@ -186,6 +186,9 @@ static void start(struct node *n) {
     const struct add_options add = {.paused = n->options.paused,
                                     .full_allocation = n->options.full_allocation,
                                     .seed_mode = n->options.seed,
+                                    .in_memory = n->options.in_memory,
+                                    .max_memory = n->options.max_memory,
+                                    .max_disk = n->options.max_disk,
                                     .file_priority = n->options.file_priority,
                                     .file_priorities = n->options.file_priorities};
     s.directory = n->directory;

@@ -21,6 +21,8 @@ struct node_options {
     bool paused, full_allocation;
     bool unchecked;   /* do not wait for the check of what is there */
     const char *link; /* it is added by a link with these fields more, "" = none */
+    bool in_memory;
+    uint64_t max_memory, max_disk;
     const uint8_t *file_priority;
     uint32_t file_priorities;
 };
