@@ -122,12 +122,27 @@ static void finish_with(struct reader *r, int status) {
     finish(r, status, &none, NULL);
 }
 
+/* Its place is taken by the one of its group that was opened last. */
+static void hand_back(const struct torrent *t, const struct reader *r) {
+    struct reader *last = NULL;
+    if (!r->group || r->superseded)
+        return;
+    LIST_EACH(l, &t->readers.list) {
+        struct reader *other = LIST_ITEM(l, struct reader, link);
+        if (other->group == r->group)
+            last = other;
+    }
+    if (last)
+        last->superseded = false;
+}
+
 static void leave_torrent(struct reader *r) {
     list_remove(&r->link), list_remove(&r->due);
     forget_job(r);
     if (!r->torrent)
         return;
     r->torrent->readers.count--;
+    hand_back(r->torrent, r);
     slots_remove(&r->torrent->session->readers, r->id);
     r->torrent = NULL;
 }

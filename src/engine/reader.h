@@ -33,7 +33,8 @@ struct reader_options {
     uint64_t position; /* where to begin, at most the file's length */
     uint64_t window;   /* bytes it may grow to; 0 = as the memory budget allows */
     /* Readers of one viewer have one number: the one that was opened or moved last has priority over
-     * the others, which keep only what they wait for, after everybody else. 0 = alone. */
+     * the others, which keep only what they wait for, after everybody else; when it is closed
+     * the one that was opened last counts again. 0 = alone. */
     uint64_t group;
     bool prefetch; /* fetch head and tail of the file at once: players look there */
     /* Known by its handle alone (scripts): detached is closed, session_reader finds it no more. */

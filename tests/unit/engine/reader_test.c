@@ -138,6 +138,27 @@ TEST(reader_shows_a_piece_before_it_is_on_disk) {
     swarm_close(&w);
 }
 
+TEST(reader_is_shown_a_piece_that_the_disk_refuses_and_the_disk_gets_it_later) {
+    struct swarm w;
+    swarm_open(&w);
+    struct node *n = node_open(&w, NULL);
+    CHECK_INT(file_make_dirs(node_path(n, "c"), NULL), 0); /* where a file should be */
+    struct reader *r = open_at(n, FILE_C, 5 * PIECE_LEN - 140000);
+    struct answer a = {.w = &w, .at = 5 * PIECE_LEN};
+    struct fake *f = fake_leech(&w, n, true);
+    fake_say3(f, WIRE_HAVE, 5, 0, 0);
+    fake_say(f, WIRE_UNCHOKE);
+    f->serves = true;
+    CHECK_INT(reader_read(r, PIECE_LEN, on_done, &a), 0);
+    STEP_UNTIL(&w, n->t->disk_stopped && a.calls);
+    CHECK_INT(a.len, PIECE_LEN);
+    CHECK_INT(rmdir(node_path(n, "c")), 0);
+    node_pass(n, 6 * USEC_PER_SEC);
+    STEP_UNTIL(&w, bitset_has(&n->t->have, 5));
+    reader_close(r);
+    swarm_close(&w);
+}
+
 /* ---- what is asked, and cancelled --------------------------------------------------------- */
 
 TEST(reader_asks_for_what_lies_before_it_first) {
@@ -226,6 +247,27 @@ TEST(reader_clears_the_way_of_what_nobody_waits_for) {
     }
     CHECK(cancelled > 0 && wanted > 0);
     reader_close(r);
+    swarm_close(&w);
+}
+
+TEST(reader_that_was_superseded_counts_again_when_the_others_are_closed) {
+    struct swarm w;
+    struct node *n = open_large(&w);
+    struct reader_options o = {.group = 3};
+    struct reader *r[3], *stranger = open_at(n, 0, 50 * PIECE_LEN);
+    for (uint32_t i = 0; i < 3; i++) {
+        o.position = i * 10 * PIECE_LEN;
+        r[i] = reader_open(n->t, 0, &o, NULL);
+    }
+    reader_close(r[0]); /* one that did not count */
+    CHECK(r[1]->superseded && !r[2]->superseded);
+    reader_close(stranger);
+    CHECK(r[1]->superseded);
+    reader_close(r[2]);
+    CHECK(!r[1]->superseded);
+    swarm_settle(&w);
+    CHECK(picker_deadline(&n->t->picker, 13) != USEC_NEVER);
+    reader_close(r[1]);
     swarm_close(&w);
 }
 
