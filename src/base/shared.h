@@ -3,9 +3,10 @@
  *     shared_bytes  [ a verified piece, or what a job read ]    refs: 3
  *                       ^ view        ^ view
  *
- * A view is a part of it, and counts as one of those who hold it. The memory is charged to a budget
- * for as long as anybody holds it; when whoever has the budget goes first (a script keeps a
- * view of a session that it closed) the bytes stay, charged to nobody. One thread only. */
+ * A view is a part of it, and counts as one of those who hold it. The memory is charged
+ * to a budget for as long as anybody holds it; when whoever has the budget goes first (a
+ * script keeps a view of a session that it closed) the bytes stay, charged to nobody. One
+ * thread only. */
 #ifndef MARE_SHARED_H
 #define MARE_SHARED_H
 
@@ -37,10 +38,11 @@ void shared_pool_fini(struct shared_pool *p); /* what lives goes on without it *
 
 /* Fresh bytes to be filled, held once. NULL when the budget is spent or memory is out. */
 struct shared_bytes *shared_new(struct shared_pool *p, size_t len) MUST_USE;
-/* The same, charged to nobody: for what must go on when the budget is spent. Keep it small. */
+/* The same, charged to nobody: for what must go on when the budget is spent. Keep it
+ * small. */
 struct shared_bytes *shared_new_unpaid(size_t len) MUST_USE;
-/* Takes over a malloc'ed buffer that is charged to the pool's budget already. NULL when memory is
- * out: then nothing has changed hands. */
+/* Takes over a malloc'ed buffer that is charged to the pool's budget already. NULL when
+ * memory is out: then nothing has changed hands. */
 struct shared_bytes *shared_adopt(struct shared_pool *p, uint8_t *data, size_t len)
     MUST_USE;
 /* Another one pays from now on, whether its budget allows it or not. */

@@ -8,7 +8,7 @@
 #include "engine/reader.h"
 #include "engine/store.h"
 
-/* ---- life -------------------------------------------------------------------------------- */
+/* ---- life -------------------------------------------------------------------------- */
 
 void cap_init(struct torrent *t) {
     shared_pool_init(&t->cap.kept, &t->cap.budget);
@@ -48,7 +48,7 @@ void cap_fini(struct torrent *t) {
     t->cap.used_at = NULL, t->cap.pieces = 0;
 }
 
-/* ---- who is needed ------------------------------------------------------------------------ */
+/* ---- who is needed ----------------------------------------------------------------- */
 
 enum need { NEED_NONE, NEED_END, NEED_WINDOW };
 
@@ -111,7 +111,7 @@ void cap_note_used(struct torrent *t, uint32_t piece) {
         t->cap.used_at[piece] = ++t->cap.clock;
 }
 
-/* ---- a piece goes -------------------------------------------------------------------------- */
+/* ---- a piece goes ------------------------------------------------------------------ */
 
 struct dropping {
     struct storage_punch punch;

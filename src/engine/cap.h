@@ -1,8 +1,9 @@
-/* cap: a torrent that may keep only so many pieces, on disk (max_disk) or in memory. Nothing is
- * fetched but what readers need; when there is no room for a piece that comes, one goes that nobody
- * needs: the one that was used longest ago. Windows are never given up for it, head and tail of
- * the files being read only when nothing else is left. What goes is no longer ours: peers that
- * understand it are told (BEP 54), others' requests for it are refused. */
+/* cap: a torrent that may keep only so many pieces, on disk (max_disk) or in memory.
+ * Nothing is fetched but what readers need; when there is no room for a piece that comes,
+ * one goes that nobody needs: the one that was used longest ago. Windows are never given
+ * up for it, head and tail of the files being read only when nothing else is left. What
+ * goes is no longer ours: peers that understand it are told (BEP 54), others' requests
+ * for it are refused. */
 #ifndef MARE_CAP_H
 #define MARE_CAP_H
 
@@ -27,7 +28,8 @@ struct cap {
 };
 
 void cap_init(struct torrent *t);
-/* When the metadata is known. ERR_LIMIT with a sentence when too few pieces fit; ERR_NOMEM. */
+/* When the metadata is known. ERR_LIMIT with a sentence when too few pieces fit;
+ * ERR_NOMEM. */
 int cap_begin(struct torrent *t, const struct add_options *o, struct err *e);
 void cap_fini(struct torrent *t);
 static inline bool cap_is_on(const struct cap *c) {
@@ -36,13 +38,14 @@ static inline bool cap_is_on(const struct cap *c) {
 
 /* A reader came through it. */
 void cap_note_used(struct torrent *t, uint32_t piece);
-/* A verified piece is about to be kept: is there room, or was some made? It is taken then, until
- * cap_give_room. */
+/* A verified piece is about to be kept: is there room, or was some made? It is taken
+ * then, until cap_give_room. */
 bool cap_take_room(struct torrent *t);
 void cap_give_room(struct torrent *t);
 /* So many pieces that are not here may be fetched now. */
 uint32_t cap_room(const struct torrent *t);
-/* How many pieces of its window a reader may have, and bytes at either end of its file. */
+/* How many pieces of its window a reader may have, and bytes at either end of its
+ * file. */
 uint32_t cap_window(const struct torrent *t);
 uint64_t cap_ends(const struct torrent *t, uint64_t bytes);
 

@@ -1,7 +1,7 @@
-/* held: pieces that were verified a moment ago, for the readers that come to them. A piece is in
- * memory when its last block comes, and there is no reason to wait for the disk before it is
- * shown, nor to read it back. Kept while a window covers it, and up to a share of the memory;
- * what is furthest ahead gives way. */
+/* held: pieces that were verified a moment ago, for the readers that come to them. A
+ * piece is in memory when its last block comes, and there is no reason to wait for the
+ * disk before it is shown, nor to read it back. Kept while a window covers it, and up to
+ * a share of the memory; what is furthest ahead gives way. */
 #include <stdlib.h>
 
 #include "engine/reader.h"

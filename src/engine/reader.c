@@ -21,7 +21,7 @@ struct reader_job {
     struct shared_bytes *bytes;
 };
 
-/* ---- life -------------------------------------------------------------------------------- */
+/* ---- life -------------------------------------------------------------------------- */
 
 static void mark_due(struct reader *r) {
     if (r->torrent && list_empty(&r->due))
@@ -90,7 +90,7 @@ struct reader *reader_open(struct torrent *t, uint32_t file,
     return r;
 }
 
-/* ---- a read ends ------------------------------------------------------------------------- */
+/* ---- a read ends ------------------------------------------------------------------- */
 
 static void forget_job(struct reader *r) {
     if (r->job)
@@ -189,7 +189,7 @@ int reader_seek(struct reader *r, uint64_t position) {
     return 0;
 }
 
-/* ---- bytes ------------------------------------------------------------------------------- */
+/* ---- bytes ------------------------------------------------------------------------- */
 
 static uint32_t piece_at(const struct reader *r, uint64_t position) {
     return (uint32_t)((r->offset + position) / r->torrent->meta->piece_length);
@@ -298,7 +298,7 @@ static int give(struct reader *r, size_t max, struct view *v, struct shared_byte
     return status == 1 ? 1 : ERR_AGAIN; /* errors, too, are the job's to tell */
 }
 
-/* ---- reading ----------------------------------------------------------------------------- */
+/* ---- reading ----------------------------------------------------------------------- */
 
 static void on_read(struct storage_op *op) {
     struct reader_job *j = CONTAINER_OF(op, struct reader_job, read.op);
@@ -393,7 +393,7 @@ void reader_rest(struct reader *r) {
     readers_note_change(r->torrent);
 }
 
-/* ---- health ------------------------------------------------------------------------------ */
+/* ---- health ------------------------------------------------------------------------ */
 
 void reader_set_health(struct reader *r, const struct reader_health *h) {
     if (!r->torrent)

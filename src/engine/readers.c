@@ -1,5 +1,6 @@
-/* readers: see the header. A decision is: what do all windows cover (wish), what has changed since
- * the last time (apply), whose requests are in the way (cancel), who is fast enough (set_pace). */
+/* readers: see the header. A decision is: what do all windows cover (wish), what has
+ * changed since the last time (apply), whose requests are in the way (cancel), who is
+ * fast enough (set_pace). */
 #include "engine/readers.h"
 
 #include <stdlib.h>
@@ -19,7 +20,7 @@
 #define LOOK_LEAST (10 * USEC_PER_MSEC)
 #define SERVE_ROUNDS 16 /* of reads that are answered at once, in one step */
 
-/* ---- wishes ------------------------------------------------------------------------------ */
+/* ---- wishes ------------------------------------------------------------------------ */
 
 static bool health_is_known(const struct reader *r, usec now) {
     return r->health.at && now - r->health.at < READER_HEALTH_AGE;
@@ -74,8 +75,8 @@ static int wish_window(struct torrent *t, const struct reader *r, usec now) {
     return status;
 }
 
-/* Without memory for all wishes there are fewer of them: nobody is the worse for it but the
- * readers. */
+/* Without memory for all wishes there are fewer of them: nobody is the worse for it but
+ * the readers. */
 static void collect(struct torrent *t, usec now) {
     urgent_clear(&t->readers.wanted);
     LIST_EACH(l, &t->readers.list) {
@@ -87,7 +88,7 @@ static void collect(struct torrent *t, usec now) {
     urgent_limit(&t->readers.wanted, cap_room(t));
 }
 
-/* ---- from wishes to deadlines ------------------------------------------------------------- */
+/* ---- from wishes to deadlines ------------------------------------------------------ */
 
 static void demand(struct torrent *t, const struct urgent_piece *u) {
     if (picker_priority(&t->picker, u->piece) == PRIORITY_SKIP)
@@ -116,7 +117,7 @@ static void apply(struct torrent *t) {
     }
 }
 
-/* ---- what is in the way ------------------------------------------------------------------- */
+/* ---- what is in the way ------------------------------------------------------------ */
 
 static bool is_landing(const struct peer *p, const struct request *q) {
     const struct wire_reader *w = &p->reader;
@@ -131,9 +132,10 @@ static uint32_t first_due(const struct urgent *u) {
     return first ? first->piece : PICKER_NONE;
 }
 
-/* What only the left place wanted goes; where a reader has come to a place, everything goes that
- * stands before it in the queues of those who can serve it, also what a superseded reader still waits
- * for: that is asked again, behind. A block that is coming in just now may come. */
+/* What only the left place wanted goes; where a reader has come to a place, everything
+ * goes that stands before it in the queues of those who can serve it, also what a
+ * superseded reader still waits for: that is asked again, behind. A block that is coming
+ * in just now may come. */
 static void clear_way(struct peer *p, const struct readers *r, uint32_t awaited,
                       usec soon) {
     bool helps = awaited != PICKER_NONE && bitset_has(&p->has, awaited);
@@ -161,7 +163,7 @@ static void cancel(struct torrent *t, usec now) {
     r->leaves = r->jumps = false;
 }
 
-/* ---- who is fast enough -------------------------------------------------------------------- */
+/* ---- who is fast enough ------------------------------------------------------------ */
 
 static uint32_t fill_rows(struct torrent *t, struct urgent_peer *rows, uint32_t max) {
     uint32_t n = 0;
@@ -193,8 +195,8 @@ static void set_pace(struct torrent *t) {
     urgent_set_pace(&r->wanted, r->peers, n, t->meta->piece_length);
 }
 
-/* While something is awaited peers become late, faster, slower; and what a player says of itself
- * is forgotten after a while. */
+/* While something is awaited peers become late, faster, slower; and what a player says of
+ * itself is forgotten after a while. */
 static usec next_look(const struct torrent *t, usec now) {
     usec next = USEC_NEVER;
     if (t->readers.wanted.count) {
@@ -214,7 +216,7 @@ static void on_timer(struct timer *timer, usec now) {
     readers_note_change(CONTAINER_OF(timer, struct torrent, readers.timer));
 }
 
-/* ---- deciding ------------------------------------------------------------------------------ */
+/* ---- deciding ---------------------------------------------------------------------- */
 
 void readers_note_change(struct torrent *t) {
     t->readers.due = true;
@@ -264,7 +266,7 @@ bool readers_interested(const struct torrent *t, const struct bitset *has) {
     return false;
 }
 
-/* ---- pieces come --------------------------------------------------------------------------- */
+/* ---- pieces come ------------------------------------------------------------------- */
 
 static bool awaits(const struct reader *r, uint32_t piece) {
     uint64_t at = r->offset + r->window.position;
@@ -321,7 +323,7 @@ void readers_serve(struct session *s) {
     }
 }
 
-/* ---- life ---------------------------------------------------------------------------------- */
+/* ---- life -------------------------------------------------------------------------- */
 
 void readers_init(struct torrent *t) {
     struct readers *r = &t->readers;

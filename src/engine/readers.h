@@ -1,12 +1,12 @@
-/* readers: all readers of one torrent together: what they need becomes deadlines, who waits
- * is served, and what was verified a moment ago is kept in memory for them (held).
+/* readers: all readers of one torrent together: what they need becomes deadlines, who
+ * waits is served, and what was verified a moment ago is kept in memory for them (held).
  *
  *     reader, reader ...  --windows-->  wanted  --deadlines-->  picker, download
  *                                         |
  *     jump, close  ------- what is wanted no more: CANCEL, requests returned, in the same step
  *
- * Decided once a step when something changed, and every tenth of a second while somebody waits,
- * because peers become faster and slower. */
+ * Decided once a step when something changed, and every tenth of a second while somebody
+ * waits, because peers become faster and slower. */
 #ifndef MARE_READERS_H
 #define MARE_READERS_H
 

@@ -11,7 +11,7 @@
 
 #define SUFFIX "throwaway"
 
-/* ---- marking ------------------------------------------------------------------------------- */
+/* ---- marking ----------------------------------------------------------------------- */
 
 /* directory NUL info */
 static uint8_t *describe(const struct torrent *t, size_t *len) {
@@ -72,7 +72,7 @@ void throwaway_remove_all(struct session *s) {
     }
 }
 
-/* ---- sweeping ------------------------------------------------------------------------------ */
+/* ---- sweeping ---------------------------------------------------------------------- */
 
 struct sweep {
     struct storage_remove remove;
@@ -84,7 +84,8 @@ static void on_removed(struct storage_op *op) {
     CONTAINER_OF(op, struct sweep, remove.op)->done = true;
 }
 
-/* Deletes the files; turns the loop, in which nothing else lives yet, until they are gone. */
+/* Deletes the files; turns the loop, in which nothing else lives yet, until they are
+ * gone. */
 static int sweep_files(struct session *s, const char *directory, const char *parts,
                        struct metainfo *m) {
     struct sweep w = {.done = false};

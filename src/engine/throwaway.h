@@ -1,6 +1,6 @@
-/* throwaway: torrents whose data is not to outlive their session: what a player has watched. At a
- * good end it is deleted with the session; what a crash leaves behind is swept when the next
- * session opens the same state directory.
+/* throwaway: torrents whose data is not to outlive their session: what a player has
+ * watched. At a good end it is deleted with the session; what a crash leaves behind is
+ * swept when the next session opens the same state directory.
  *
  *     STATE/HASH.throwaway   directory NUL info dictionary        locked while the session lives */
 #ifndef MARE_THROWAWAY_H
@@ -8,8 +8,8 @@
 
 #include "engine/torrent.h"
 
-/* The storage has looked: `found` tells whether files of the torrent were there before. Those are
- * somebody's, so such a torrent is kept, and says so. */
+/* The storage has looked: `found` tells whether files of the torrent were there before.
+ * Those are somebody's, so such a torrent is kept, and says so. */
 void throwaway_on_prepared(struct torrent *t, bool found);
 /* Its data is gone, or to be kept after all. */
 void throwaway_forget(struct torrent *t);

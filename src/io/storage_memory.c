@@ -1,6 +1,6 @@
-/* storage_memory: a torrent that never touches the disk. Its pieces are the counted bytes that were
- * verified (base/shared), kept here by reference: nothing is copied on the way in, and a read is a
- * copy on the loop. Workers hash, and see none of this. */
+/* storage_memory: a torrent that never touches the disk. Its pieces are the counted bytes
+ * that were verified (base/shared), kept here by reference: nothing is copied on the way
+ * in, and a read is a copy on the loop. Workers hash, and see none of this. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -56,7 +56,7 @@ int storage_memory_read(const struct storage *s, uint64_t offset, const struct i
     return 0;
 }
 
-/* ---- what workers have left to do -------------------------------------------------------- */
+/* ---- what workers have left to do -------------------------------------------------- */
 
 void storage_memory_work_nothing(struct storage_op *op) {
     (void)op;

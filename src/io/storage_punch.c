@@ -1,6 +1,6 @@
-/* storage_punch: a piece's bytes are given back to the disk, while the files stay as long as they
- * are. Alone among the operations: who was reading the piece has read it, and who writes it anew
- * comes after. */
+/* storage_punch: a piece's bytes are given back to the disk, while the files stay as long
+ * as they are. Alone among the operations: who was reading the piece has read it, and who
+ * writes it anew comes after. */
 #include <errno.h>
 #include <fcntl.h>
 

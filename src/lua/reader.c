@@ -1,6 +1,6 @@
-/* reader: a file read in order while it comes. The engine owns the reader; the box knows its handle,
- * and closes it when a script drops the last reference to it. A read's answer is an event like
- * that of torrent:read (lua/mare/reader.lua waits for it). */
+/* reader: a file read in order while it comes. The engine owns the reader; the box knows
+ * its handle, and closes it when a script drops the last reference to it. A read's answer
+ * is an event like that of torrent:read (lua/mare/reader.lua waits for it). */
 #include "engine/reader.h"
 
 #include "lua/options.h"
@@ -21,7 +21,7 @@ void reader_push(lua_State *L, int near, const struct reader *r) {
              &(struct box){.torrent = r->torrent->id, .reader = r->id, .index = r->file});
 }
 
-/* ---- reading ------------------------------------------------------------------------------- */
+/* ---- reading ----------------------------------------------------------------------- */
 
 /* A read under way. The session outlives it: its hook is called before that closes. */
 struct script_read {
@@ -101,7 +101,8 @@ static bool resolve(const void *box, struct target *t) {
     return t->torrent != NULL;
 }
 
-/* Idempotent. Readers of the HTTP server are not the script's to close by forgetting them. */
+/* Idempotent. Readers of the HTTP server are not the script's to close by forgetting
+ * them. */
 static int do_close(lua_State *L) {
     struct target t;
     if (resolve(luaL_checkudata(L, 1, reader_class.metatable), &t))
@@ -132,7 +133,7 @@ static const luaL_Reg metamethods[] = {
     {NULL, NULL},
 };
 
-/* ---- properties ---------------------------------------------------------------------------- */
+/* ---- properties -------------------------------------------------------------------- */
 
 static void get_file(lua_State *L, const struct target *t) {
     file_push(L, 1, t->torrent->id, t->index);

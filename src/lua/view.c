@@ -1,6 +1,6 @@
-/* view: verified bytes as a read-only Lua value, without a copy and without a Lua string. It holds
- * what it shows: it outlives reader, torrent and session. Lua knows nothing of the memory
- * behind it, so who takes many lets go of them (release, or <close>). */
+/* view: verified bytes as a read-only Lua value, without a copy and without a Lua string.
+ * It holds what it shows: it outlives reader, torrent and session. Lua knows nothing of
+ * the memory behind it, so who takes many lets go of them (release, or <close>). */
 #include "lua/object.h"
 #include "lua/value.h"
 
@@ -36,7 +36,7 @@ static const struct view *check_view(lua_State *L) {
     return &b->view;
 }
 
-/* ---- what strings can do, too -------------------------------------------------------------- */
+/* ---- what strings can do, too ------------------------------------------------------ */
 
 /* A place as string.sub counts: from 1, from the end when negative. */
 static size_t place(lua_State *L, int arg, lua_Integer none, size_t len) {
@@ -78,7 +78,8 @@ static int do_byte(lua_State *L) {
     return (int)(to - from);
 }
 
-/* find(text, [init]): where it begins and ends, as plain text; nil when it is not there. */
+/* find(text, [init]): where it begins and ends, as plain text; nil when it is not
+ * there. */
 static int do_find(lua_State *L) {
     const struct view *v = check_view(L);
     size_t len;

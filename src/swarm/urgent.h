@@ -4,13 +4,13 @@
  *     due     now    +0.3   +0.5   +0.8 s  when it is needed (the picker's deadline)
  *     pace    0.1    0.1    0.1    0.2 s   what the good ones among its holders take for it
  *
- * A piece comes as late as its last block, so a slow peer that gets one block of it holds up all
- * the others. Each peer has an `eta`: when a block that is asked of it now would be here, from
- * what is outstanding with it, its rate and its base delay (libtorrent's queue time). It is asked
- * for a block if that is before the piece is due, or within the pace. Who is too slow for
- * what is needed first is asked for what is needed later; so blocks spread over the fastest peers
- * without anybody being told whom to ask. The same measure tells when a block is late and somebody
- * else is asked, too (download). */
+ * A piece comes as late as its last block, so a slow peer that gets one block of it holds
+ * up all the others. Each peer has an `eta`: when a block that is asked of it now would
+ * be here, from what is outstanding with it, its rate and its base delay (libtorrent's
+ * queue time). It is asked for a block if that is before the piece is due, or within the
+ * pace. Who is too slow for what is needed first is asked for what is needed later; so
+ * blocks spread over the fastest peers without anybody being told whom to ask. The same
+ * measure tells when a block is late and somebody else is asked, too (download). */
 #ifndef MARE_URGENT_H
 #define MARE_URGENT_H
 
@@ -19,7 +19,8 @@
 
 /* So many of the earliest have a pace, the others wait their turn. */
 #define URGENT_PACED 16
-/* What a peer that has delivered nothing yet takes for each block: they get few at first. */
+/* What a peer that has delivered nothing yet takes for each block: they get few at
+ * first. */
 #define URGENT_GUESS (100 * USEC_PER_MSEC)
 #define URGENT_MARGIN (20 * USEC_PER_MSEC)
 #define URGENT_TRUST (300 * USEC_PER_MSEC) /* ... and how long it is waited for */

@@ -1,13 +1,14 @@
-/* window: which bytes of a file a reader needs next, and when. Pure: positions, sizes and times
- * in, bytes and deadlines out.
+/* window: which bytes of a file a reader needs next, and when. Pure: positions, sizes and
+ * times in, bytes and deadlines out.
  *
  *     start   4 pieces, or 3 s of what the consumer takes
  *     grows   by as much as was read without a jump, up to a bound: who reads on reads on
  *     jump    back to the start
  *
- * Small at first because a player that has just opened a file jumps (to its index, to where it
- * was), and what was asked for the old place delays the new one; and because a long window of
- * urgent pieces is no urgency at all (libtorrent with 32 MiB of deadlines is slow). */
+ * Small at first because a player that has just opened a file jumps (to its index, to
+ * where it was), and what was asked for the old place delays the new one; and because a
+ * long window of urgent pieces is no urgency at all (libtorrent with 32 MiB of deadlines
+ * is slow). */
 #ifndef MARE_WINDOW_H
 #define MARE_WINDOW_H
 
@@ -44,15 +45,17 @@ void window_advance(struct window *w, uint64_t bytes, usec now);
 void window_seek(struct window *w, uint64_t position);
 
 uint64_t window_bytes(const struct window *w); /* how far it looks ahead */
-/* The pieces of the torrent that it covers: first .. end - 1; none at the end of the file. */
+/* The pieces of the torrent that it covers: first .. end - 1; none at the end of the
+ * file. */
 void window_pieces(const struct window *w, uint32_t *first, uint32_t *end);
-/* When the consumer comes to that piece if it goes on from here at its rate: `now` for the one it
- * is at. */
+/* When the consumer comes to that piece if it goes on from here at its rate: `now` for
+ * the one it is at. */
 usec window_due(const struct window *w, uint32_t piece, usec now);
 uint64_t window_rate(
     const struct window *w); /* bytes per second: said, measured, guessed */
 
-/* How much of the file's beginning and end is fetched at once: there players look for the index. */
+/* How much of the file's beginning and end is fetched at once: there players look for the
+ * index. */
 void window_ends(uint64_t length, uint64_t *head, uint64_t *tail);
 
 #endif

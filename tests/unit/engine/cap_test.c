@@ -1,5 +1,5 @@
-/* Torrents that may keep only a few pieces. The fixture checks the torrent's invariants in every
- * step; here is what is kept, what is told to whom, and who is still served. */
+/* Torrents that may keep only a few pieces. The fixture checks the torrent's invariants
+ * in every step; here is what is kept, what is told to whom, and who is still served. */
 #include "engine/cap.h"
 
 #include "engine/reader.h"
@@ -83,7 +83,8 @@ TEST(cap_serves_two_readers_far_apart) {
     swarm_close(&w);
 }
 
-/* Twenty readers need more than fits. All of them get on: who cannot keep a piece has seen it. */
+/* Twenty readers need more than fits. All of them get on: who cannot keep a piece has
+ * seen it. */
 TEST(cap_that_is_too_small_for_its_readers_slows_them_down_and_stops_nobody) {
     struct swarm w;
     struct reading x[20];

@@ -1,5 +1,5 @@
-/* Readers against peers that say exactly what they are told to: what is asked first, what is
- * cancelled, who is asked again, and how reads end. */
+/* Readers against peers that say exactly what they are told to: what is asked first, what
+ * is cancelled, who is asked again, and how reads end. */
 #include "engine/reader.h"
 
 #include <unistd.h>
@@ -159,7 +159,7 @@ TEST(reader_is_shown_a_piece_that_the_disk_refuses_and_the_disk_gets_it_later) {
     swarm_close(&w);
 }
 
-/* ---- what is asked, and cancelled --------------------------------------------------------- */
+/* ---- what is asked, and cancelled -------------------------------------------------- */
 
 TEST(reader_asks_for_what_lies_before_it_first) {
     struct swarm w;
@@ -340,7 +340,7 @@ TEST(reader_that_was_superseded_keeps_only_what_it_waits_for_and_after_the_other
     swarm_close(&w);
 }
 
-/* ---- late ---------------------------------------------------------------------------------- */
+/* ---- late -------------------------------------------------------------------------- */
 
 TEST(reader_is_not_stalled_by_a_peer_that_takes_requests_and_never_answers) {
     struct swarm w;
@@ -361,7 +361,7 @@ TEST(reader_is_not_stalled_by_a_peer_that_takes_requests_and_never_answers) {
     swarm_close(&w);
 }
 
-/* ---- how it ends --------------------------------------------------------------------------- */
+/* ---- how it ends ------------------------------------------------------------------- */
 
 TEST(reader_may_be_closed_in_its_own_hook) {
     struct swarm w;
@@ -454,7 +454,8 @@ TEST(reader_goes_on_when_the_memory_budget_is_spent) {
     swarm_close(&w);
 }
 
-/* What comes first is not what is awaited: it must not keep the memory that the awaited needs. */
+/* What comes first is not what is awaited: it must not keep the memory that the awaited
+ * needs. */
 TEST(reader_is_not_stopped_by_what_is_kept_for_it_when_memory_is_scarce) {
     struct swarm w;
     swarm_open_large(&w, 6, PIECE_LEN);
