@@ -24,8 +24,9 @@ const struct plan *policy_plan_of(struct peer *p) {
     struct torrent *t = p->torrent;
     if (!t->plans_pieces)
         return NULL;
-    if (list_empty(&p->in_plans) && plan_is_due(&p->plan, &t->picker, &p->has, only_of(p),
-                                                t->plan_age, session_now(p->session))) {
+    if (list_empty(&p->in_plans) && download_is_through(&t->download, p->last_piece) &&
+        plan_is_due(&p->plan, &t->picker, &p->has, only_of(p), t->plan_age,
+                    session_now(p->session))) {
         list_append(&t->to_plan, &p->in_plans);
         torrent_want_decision(t, false, false);
     }

@@ -372,6 +372,12 @@ int download_next(struct download *d, const struct asker *a, usec now,
     return p ? ask(a, p, block, now, out) : 0;
 }
 
+bool download_is_through(const struct download *d, uint32_t last_piece) {
+    const struct active_piece *p =
+        last_piece == PICKER_NONE ? NULL : active_pieces_get(d->open, last_piece);
+    return !p || !p->free_count;
+}
+
 void download_on_unasked(struct download *d, uint32_t piece, uint32_t begin) {
     struct active_piece *p = active_pieces_get(d->open, piece);
     if (p && begin < p->length)

@@ -87,7 +87,7 @@ struct ranked {
 
 /* Keeps the best; the built-in order (that of the offer) decides between equals. */
 static uint32_t rank_in(struct ranked *best, uint32_t n, uint32_t piece, double score) {
-    const uint32_t max = PLAN_PIECES + PLAN_MEMORY;
+    const uint32_t max = PLAN_PIECES;
     if (n == max && score <= best[n - 1].score)
         return n;
     uint32_t i = n < max ? n : n - 1;
@@ -116,7 +116,7 @@ static uint32_t could_give(const struct bitset *has, const struct bitset *only) 
 void plan_adopt(struct plan *p, const struct picker *picker, const struct bitset *has,
                 const struct bitset *only, const uint32_t *offer,
                 const struct verdict *verdicts, uint32_t n, usec now) {
-    struct ranked best[PLAN_PIECES + PLAN_MEMORY];
+    struct ranked best[PLAN_PIECES];
     uint32_t kept = 0, refused = 0, urgent = 0;
     p->barred_count = 0;
     for (uint32_t i = 0; i < n; i++) {
@@ -154,21 +154,6 @@ bool plan_bars(const struct plan *p, uint32_t urgent) {
     return is_in(p->barred, p->barred_count, urgent);
 }
 
-/* Of those planned ahead, how many are still to be opened? */
-static uint32_t left(const struct plan *p, const struct picker *picker,
-                     const struct bitset *has, const struct bitset *only) {
-    uint32_t n = 0;
-    for (uint32_t i = 0; i < MIN(p->count, PLAN_PIECES); i++)
-        n += may_open(picker, has, only, p->piece[i]) && !is_urgent(picker, p->piece[i]);
-    return n;
-}
-
-/* Down to the last but one of what it named. */
-static bool is_spent(const struct plan *p, const struct picker *picker,
-                     const struct bitset *has, const struct bitset *only) {
-    return !p->count || left(p, picker, has, only) < MIN(2u, p->count);
-}
-
 /* Could another round name what this one does not? */
 static bool knows_less(const struct plan *p, const struct picker *picker,
                        const struct bitset *has, const struct bitset *only, usec now) {
@@ -181,5 +166,6 @@ bool plan_is_due(const struct plan *p, const struct picker *picker,
                  const struct bitset *has, const struct bitset *only, uint32_t age,
                  usec now) {
     return !p->adopted || p->age != age || now - p->made_at >= PLAN_LIFE ||
-           (is_spent(p, picker, has, only) && knows_less(p, picker, has, only, now));
+           (plan_next(p, picker, has, only) == PICKER_NONE &&
+            knows_less(p, picker, has, only, now));
 }

@@ -13,8 +13,7 @@
 #include "swarm/picker.h"
 #include "swarm/policy.h"
 
-#define PLAN_PIECES 8u  /* planned ahead */
-#define PLAN_MEMORY 24u /* remembered beyond them, best first */
+#define PLAN_PIECES 32u /* planned ahead: other peers open some of them */
 #define PLAN_URGENT 16u /* pieces with a deadline that are offered */
 #define PLAN_BEST 64u   /* the best in the built-in order, when not all are offered */
 #define PLAN_FRONT 32u  /* the first in the order of the files */
@@ -26,7 +25,7 @@
     (30 * USEC_PER_SEC) /* then it is made anew, for the swarm has changed */
 
 struct plan {
-    uint32_t piece[PLAN_PIECES + PLAN_MEMORY]; /* ranked, best first */
+    uint32_t piece[PLAN_PIECES];  /* ranked, best first */
     uint32_t barred[PLAN_URGENT]; /* urgent ones that the peer is not to have */
     uint8_t count, barred_count;
     uint32_t sweep; /* where among the ranked pieces the next round goes on */
@@ -52,8 +51,8 @@ void plan_adopt(struct plan *p, const struct picker *picker, const struct bitset
 uint32_t plan_next(const struct plan *p, const struct picker *picker,
                    const struct bitset *has, const struct bitset *only);
 bool plan_bars(const struct plan *p, uint32_t urgent);
-/* Should it be made anew: by another judge than `age`, old, or spent to the last but one while there
- * is something that it does not know? */
+/* When a piece is to be opened: should it be made anew first? It is by another judge than `age`, old,
+ * or names nothing to open while there may be something that it does not know. */
 bool plan_is_due(const struct plan *p, const struct picker *picker,
                  const struct bitset *has, const struct bitset *only, uint32_t age,
                  usec now);

@@ -6,7 +6,6 @@
 #include "base/err.h"
 #include "swarm/sim_private.h"
 
-
 /* ---- asking ----------------------------------------------------------------------------- */
 
 /* `block` with room for so many bytes at least; NULL: out of memory, and it is as it was. */
@@ -186,7 +185,8 @@ const struct plan *sim_judge_plan(struct sim_end *e) {
         sim_fail(p->sim, ERR_NOMEM);
         return NULL;
     }
-    if (plan_is_due(e->plan, &p->picker, &e->other->peer->announced, NULL, 0, now))
+    if (download_is_through(&p->download, e->last_piece) &&
+        plan_is_due(e->plan, &p->picker, &e->other->peer->announced, NULL, 0, now))
         make_plan(e);
     return e->plan;
 }
