@@ -4,10 +4,10 @@
 --     local policy = require "mare.policy"     -- and mare.policy.* are all that it may require
 --     return { unchoke = function(peer) return peer.download_rate end }
 --
--- The file is source text, never bytecode, and gets an environment of its own: Lua's library without
--- what reaches outside (io, load, debug, most of os). It is run with the budget of a policy
--- round, looked at each second, and loaded again when it has changed; a version that fails is told of
--- in an `error` event, and the old one goes on.
+-- The file is source text, never bytecode, and gets an environment of its own: Lua's library
+-- without what reaches outside (io, load, debug, most of os). It is run with the budget of a policy
+-- round, looked at each second, and loaded again when it has changed; a version that fails is told
+-- of in an `error` event, and the old one goes on.
 
 local core = require "mare.core"
 local tasks = require "mare.tasks"

@@ -55,6 +55,7 @@ static uint32_t make_plan(struct peer *p) {
     struct piece_row rows[PLAN_OFFER];
     struct verdict verdicts[PLAN_OFFER];
     struct peer_row peer;
+    p->plan.most = plan_rows(t->ready_count);
     uint32_t n = plan_offer(&p->plan, &t->picker, &p->has, only_of(p), offer);
     for (uint32_t i = 0; i < n; i++)
         piece_fill_row(t, offer[i], &rows[i]);

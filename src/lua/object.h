@@ -44,9 +44,9 @@ struct box {
     struct session_box *owner; /* alive: the env that we refer to keeps it */
     handle torrent, peer;      /* 0 = does not apply */
     handle reader;
-    uint32_t index;            /* of a file, piece or candidate */
-    uint32_t row;              /* its place among the rows .. */
-    uint64_t round;            /* .. of this policy round */
+    uint32_t index; /* of a file, piece or candidate */
+    uint32_t row;   /* its place among the rows .. */
+    uint64_t round; /* .. of this policy round */
 };
 
 /* The engine objects behind a box, looked up just now. */

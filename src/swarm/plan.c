@@ -24,17 +24,26 @@ static bool is_in(const uint32_t *list, uint32_t n, uint32_t piece) {
 struct offer {
     const struct picker *picker;
     const struct bitset *has, *only;
-    uint32_t *out, n;
+    uint32_t *out, n, most;
 };
 
+static uint32_t rows_of(const struct plan *p) {
+    return p->most ? p->most : PLAN_OFFER;
+}
+
+/* So many of a full offer, as a part of this one. */
+static uint32_t part(const struct offer *o, uint32_t of_full) {
+    return MAX(of_full * o->most / PLAN_OFFER, 2);
+}
+
 static void offer(struct offer *o, uint32_t piece) {
-    if (o->n < PLAN_OFFER && may_open(o->picker, o->has, o->only, piece) &&
+    if (o->n < o->most && may_open(o->picker, o->has, o->only, piece) &&
         !is_in(o->out, o->n, piece))
         o->out[o->n++] = piece;
 }
 
 static void offer_urgent(struct offer *o) {
-    for (uint32_t i = 0; i < o->picker->deadlines && o->n < PLAN_URGENT; i++)
+    for (uint32_t i = 0; i < o->picker->deadlines && o->n < part(o, PLAN_URGENT); i++)
         offer(o, o->picker->urgent[i]);
 }
 
@@ -59,22 +68,23 @@ static void offer_front(struct offer *o, uint32_t most) {
     }
 }
 
-/* In the end the front once more: fewer than PLAN_OFFER are all that there are. */
+/* In the end the front once more: fewer than it may be are all that there are. */
 uint32_t plan_offer(struct plan *p, const struct picker *picker, const struct bitset *has,
                     const struct bitset *only, uint32_t out[PLAN_OFFER]) {
-    struct offer o = {picker, has, only, out, 0};
+    struct offer o = {picker, has, only, out, 0, rows_of(p)};
     uint32_t all = picker->rank.count;
     if (!all || !has->count)
         return 0;
     offer_urgent(&o);
-    offer_ranked(&o, 0, 8 * PLAN_OFFER, all <= PLAN_OFFER ? PLAN_OFFER : o.n + PLAN_BEST);
-    offer_front(&o, MIN(o.n + PLAN_FRONT, PLAN_OFFER));
-    for (uint32_t i = 0; i < p->count; i++)
+    offer_ranked(&o, 0, 8 * PLAN_OFFER,
+                 all <= o.most ? o.most : o.n + part(&o, PLAN_BEST));
+    offer_front(&o, MIN(o.n + part(&o, PLAN_FRONT), o.most));
+    for (uint32_t i = 0; i < p->count && o.n < o.most - o.most / 4; i++)
         offer(&o, p->piece[i]);
-    uint32_t looked = offer_ranked(&o, p->sweep, 32 * PLAN_OFFER, PLAN_OFFER);
+    uint32_t looked = offer_ranked(&o, p->sweep, 32 * PLAN_OFFER, o.most);
     p->sweep = (p->sweep + looked) % all;
     p->swept += looked;
-    offer_front(&o, PLAN_OFFER);
+    offer_front(&o, o.most);
     return o.n;
 }
 
@@ -131,11 +141,11 @@ void plan_adopt(struct plan *p, const struct picker *picker, const struct bitset
     for (uint32_t i = 0; i < kept; i++)
         p->piece[i] = best[i].piece;
     note_pause(p, refused > 0 || p->barred_count > 0);
-    p->all_refused = !kept && (n < PLAN_OFFER || p->swept >= picker->rank.count);
+    p->all_refused = !kept && (n < rows_of(p) || p->swept >= picker->rank.count);
     if (kept || p->all_refused)
         p->swept = 0;
     p->count = (uint8_t)kept;
-    p->more = n == PLAN_OFFER || kept + refused + urgent < n;
+    p->more = n == rows_of(p) || kept + refused + urgent < n;
     p->adopted = true, p->made_at = now;
     p->additions = picker->additions, p->could_give = could_give(has, only);
 }

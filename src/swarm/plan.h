@@ -17,7 +17,10 @@
 #define PLAN_URGENT 16u /* pieces with a deadline that are offered */
 #define PLAN_BEST 64u   /* the best in the built-in order, when not all are offered */
 #define PLAN_FRONT 32u  /* the first in the order of the files */
-#define PLAN_OFFER 256u /* pieces in one round */
+#define PLAN_OFFER 256u /* pieces in one round, when peers are few */
+/* Many peers make many plans, and each opens fewer pieces by it: so many rows are shared by all. */
+#define PLAN_SHARED 65536u
+#define PLAN_LEAST 64u
 #define PLAN_PAUSE \
     USEC_PER_SEC /* refused: asked again, after twice as long each time .. */
 #define PLAN_PAUSE_MAX (16 * USEC_PER_SEC)
@@ -25,6 +28,8 @@
     (30 * USEC_PER_SEC) /* then it is made anew, for the swarm has changed */
 
 struct plan {
+    uint32_t
+        most; /* rows in a round; 0 = PLAN_OFFER. Set before plan_offer (plan_rows) */
     uint32_t piece[PLAN_PIECES];  /* ranked, best first */
     uint32_t barred[PLAN_URGENT]; /* urgent ones that the peer is not to have */
     uint8_t count, barred_count;
@@ -39,6 +44,10 @@ struct plan {
     uint32_t additions, could_give; /* of the picker, and of the peer then */
 };
 
+/* How many rows a plan may have where so many peers make plans. */
+static inline uint32_t plan_rows(uint32_t peers) {
+    return MIN(MAX(PLAN_SHARED / MAX(peers, 1u), PLAN_LEAST), PLAN_OFFER);
+}
 /* What the judge is asked about for a peer with these pieces; returns how many. */
 uint32_t plan_offer(struct plan *p, const struct picker *picker, const struct bitset *has,
                     const struct bitset *only, uint32_t out[PLAN_OFFER]);

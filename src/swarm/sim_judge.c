@@ -162,6 +162,7 @@ static void make_plan(struct sim_end *e) {
     struct sim_peer *p = e->peer;
     uint32_t offer[PLAN_OFFER];
     struct peer_row peer;
+    e->plan->most = plan_rows(p->ends_count);
     uint32_t n = plan_offer(e->plan, &p->picker, &e->other->peer->announced, NULL, offer);
     struct piece_row *rows = room(p->sim, n, sizeof *rows);
     if (!rows)

@@ -116,7 +116,8 @@ describe("load_policy", function()
         loopback.write(script, 'os.exit(require "mare.cli"(arg), true)')
         local p = process.start {
             "env", "HOME=" .. swarm.root, lua, script, "get", swarm.path,
-            "-o", swarm.root .. "/out", "--policy", path, "--no-portmap", "--port", "0", "--bind", "127.0.0.1",
+            "-o", swarm.root .. "/out", "--policy", path, "--no-portmap", "--port", "0",
+            "--bind", "127.0.0.1",
             "--peer", "127.0.0.1:" .. swarm:seeder().port,
         }
         swarm:until_true(function() return not p:running() end)
