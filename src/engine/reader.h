@@ -8,8 +8,8 @@
  * readers is fetched first, by deadline (readers.h); everything else waits, or comes
  * rarest first from peers that cannot help. Bytes are given as counted views of verified
  * pieces: from memory as soon as the hash matched, else from disk by a job. Nothing here
- * waits, and `done` hooks are called from session_step alone (or from closing), never
- * from inside reader_read.
+ * waits; `done` hooks are called from session_step and from what ends a read (cancel,
+ * seek, close, removal), never from inside reader_read. One thread, the session's.
  *
  * A reader belongs to who opened it, until reader_close. When its torrent or session goes
  * first the reader is detached: a pending read ends with ERR_CLOSED, everything else
