@@ -15,6 +15,7 @@ require "mare.session"
 require "mare.reader"
 local policy = require "mare.policy"
 local http = require "mare.http"
+local replay = require "mare.replay"
 local sources = require "mare.sources"
 local sim = require "mare.sim"
 local tasks = require "mare.tasks"
@@ -25,6 +26,7 @@ local mare = {
     now = core.now,
     create = core.create,
     policy = policy,
+    replay = replay.replay,
     sleep = tasks.sleep,
     sim = sim,
 }

@@ -95,6 +95,15 @@ local function evaluate(session, path, text)
     return policy
 end
 
+-- The policy of a file, for whoever has no session to watch it with: or nil, message, code.
+function policy_file.read(path)
+    local text, message, code = read(path)
+    if not text then
+        return nil, message, code
+    end
+    return evaluate(nil, path, text)
+end
+
 local function apply(session, path, text)
     local policy, message, code = evaluate(session, path, text)
     if not policy then

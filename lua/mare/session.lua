@@ -4,6 +4,7 @@
 local core = require "mare.core"
 local handlers = require "mare.handlers"
 local policy_file = require "mare.policy_file"
+local record = require "mare.record"
 local sources = require "mare.sources"
 local tasks = require "mare.tasks"
 local web = require "mare.web"
@@ -181,6 +182,7 @@ function session:step(seconds)
     if not ok then
         return nil, message, code
     end
+    record.pump(self)
     self:_dispatch(tell_all)
     return take_failure(self:_state())
 end
@@ -221,6 +223,7 @@ end
 
 function session:close(linger)
     if self.alive and not self:_later("close", linger) then
+        record.record(self)
         self:_close(linger or 1)
         tasks.abandon(self)
         local state = self:_state()
@@ -234,6 +237,7 @@ torrent.on, torrent.off = handlers.on, handlers.off
 session.wait, torrent.wait = tasks.wait, tasks.wait
 session.spawn = tasks.spawn
 session.load_policy = policy_file.load
+session.record = record.record
 
 -- ---- adding and removing ---------------------------------------------------------------------
 

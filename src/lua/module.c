@@ -9,6 +9,7 @@
 #include "lua/http.h"
 #include "lua/info.h"
 #include "lua/object.h"
+#include "lua/replay.h"
 #include "lua/session.h"
 #include "lua/sim.h"
 
@@ -58,6 +59,7 @@ static const luaL_Reg functions[] = {
     {"magnet", magnet_read},
     {"_is_magnet", magnet_is_likely},
     {"sim", sim_create},
+    {"replay", replay_create},
     {"now", core_now},
     {"type", core_type},
     {"terminal_width", command_terminal_width},
@@ -111,6 +113,9 @@ int luaopen_mare_core(lua_State *L) {
     push_method_tables(L);
     lua_setfield(L, -2, "methods");
     sim_register(L);
+    replay_register(L);
+    lua_pushlightuserdata(L, NULL); /* what null in JSON is read as */
+    lua_setfield(L, -2, "null");
     push_event_names(L);
     lua_setfield(L, -2, "events");
     lua_pushliteral(L, MARE_VERSION);

@@ -36,7 +36,8 @@ static struct policy_set *find_or_add_set(struct policy_bridge *b, handle torren
 
 void policy_bridge_fini(struct policy_bridge *b) {
     free(b->set);
-    b->set = NULL;
+    record_free(b->record);
+    b->set = NULL, b->record = NULL;
     b->sets = b->cap = 0;
 }
 

@@ -5,6 +5,7 @@
  *                                                      verdicts, strikes
  *     peer.download_rate (in f)        peer, piece, candidate: properties read from the rows
  *     peer:ban() (in f)                policy_queue.c  is written down, and done after the step
+ *     session:record(path)             record.c        rounds as lines, for mare.replay
  *
  * A bridge belongs to one `struct session_box`: a session's, or that of a simulated swarm, which
  * has the same env (object.h) and no session. Convention: the userdata that holds the box lies at
@@ -13,6 +14,7 @@
 #define MARE_LUA_POLICY_H
 
 #include "lua/compat.h"
+#include "lua/record.h"
 #include "swarm/policy.h"
 
 /* Instructions that a round may take: enough for any judgement, too few to be felt. */
@@ -38,6 +40,10 @@ struct policy_bridge {
     struct policy_set *set;
     uint32_t sets, cap;
     struct policy_counts counts[POLICY_QUESTIONS];
+    struct record *record; /* who writes it all down, or NULL: then all is asked */
+    /* For the recorder: what the swarm knows of the torrent. False: nothing. May be NULL. */
+    bool (*tell)(struct policy_bridge *b, handle torrent, struct policy_self *self,
+                 struct policy_terms *terms);
     /* Something went wrong: `text` is a sentence and perhaps a traceback. May be NULL. Does not
      * touch Lua. */
     void (*report)(struct policy_bridge *b, handle torrent, const char *text);

@@ -236,14 +236,13 @@ static uint64_t nsec_now(void) {
 
 static bool bridge_has(void *owner, handle torrent, enum policy_question q) {
     struct policy_bridge *b = owner;
-    return b->sets && !b->asking && find_set(b, torrent, q);
+    return !b->asking && (b->record || (b->sets && find_set(b, torrent, q)));
 }
 
-static bool bridge_ask(void *owner, const struct policy_ask *ask) {
-    struct policy_bridge *b = owner;
+static bool judge(struct policy_bridge *b, struct policy_set *set,
+                  const struct policy_ask *ask) {
     lua_State *L = b->L;
-    struct policy_set *set = find_set(b, ask->torrent, ask->question);
-    if (!L || !set || b->asking || !lua_checkstack(L, 16))
+    if (!L || b->asking || !lua_checkstack(L, 16))
         return false;
     struct round r = {.bridge = b,
                       .ask = ask,
@@ -264,6 +263,25 @@ static bool bridge_ask(void *owner, const struct policy_ask *ask) {
         note_failure(b, set, ask, lua_tostring(L, -1));
     lua_settop(L, top);
     return status == LUA_OK;
+}
+
+static void note_round(struct policy_bridge *b, const struct policy_ask *ask,
+                       const char *by) {
+    struct policy_self self;
+    struct record_terms t = {0};
+    t.self = ask->lore ? ask->lore->self : NULL;
+    if (!t.self && b->tell && b->tell(b, ask->torrent, &self, &t.terms))
+        t.self = &self;
+    record_round(b->record, ask, by, &t, (usec)(nsec_now() / 1000));
+}
+
+static bool bridge_ask(void *owner, const struct policy_ask *ask) {
+    struct policy_bridge *b = owner;
+    struct policy_set *set = find_set(b, ask->torrent, ask->question);
+    bool answered = set && judge(b, set, ask);
+    if (b->record && !b->asking)
+        note_round(b, ask, answered ? "policy" : set ? "failed" : "builtin");
+    return answered;
 }
 
 const struct policy_hooks policy_bridge_hooks = {bridge_has, bridge_ask};

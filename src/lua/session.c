@@ -10,6 +10,7 @@
 #include "lua/http.h"
 #include "lua/object.h"
 #include "lua/options.h"
+#include "lua/record_session.h"
 #include "lua/session.h"
 #include "lua/value.h"
 #include "swarm/turnover.h"
@@ -89,6 +90,7 @@ static void note_policy(struct policy_bridge *b, handle torrent, enum policy_que
 static void connect_policy(struct session_box *box) {
     box->policy.report = report_policy;
     box->policy.changed = note_policy;
+    box->policy.tell = record_tell;
     if (box->session)
         box->session->policy = (struct policy){&policy_bridge_hooks, &box->policy};
 }
@@ -512,6 +514,8 @@ static const luaL_Reg queries[] = {
     {"_later", session_later},
     {"_serve", http_serve},
     {"_complain", session_complain},
+    {"_recording", session_recording},
+    {"_recorded", session_recorded},
     {"_state", session_state},
     {"_attached", object_attached},
     {NULL, NULL},

@@ -71,7 +71,8 @@ describe("mare", function()
         it("shows what there is", function()
             local status, out = run "--help"
             assert.equal(0, status)
-            for _, name in ipairs { "get", "seed", "play", "serve", "create", "info", "verify" } do
+            for _, name in ipairs { "get", "seed", "play", "serve", "create", "info", "verify",
+                "replay" } do
                 assert.truthy(out:find("  " .. name .. " ", 1, true), name)
                 local s, help = run(name, "--help")
                 assert.equal(0, s)
@@ -266,6 +267,26 @@ describe("mare", function()
             end
             assert.is_nil(loopback.read(folder .. "/x.torrent"))
             assert.is_nil(loopback.read(folder .. "/nothing.torrent"))
+        end)
+    end)
+
+    describe("replay", function()
+        it("asks a policy what --record has written down", function()
+            assert.equal(0, (run("get", "moon.torrent", "-o", "here", "--peer", seeder(),
+                "--record", "moon.jsonl", "--quiet")))
+            local status, out = run("replay", "moon.jsonl", "--policy", "sequential")
+            assert.equal(0, status)
+            assert.matches("piece +%d+ +%d+ +%d+ %(%d+ %%%)", out)
+            status, out = run("replay", "moon.jsonl", "--json")
+            assert.equal(0, status)
+            assert.matches('{"event":"done","lost":0,"rounds":%d+,"same":true}', out)
+        end)
+
+        it("says what is wrong with a recording", function()
+            local status, _, err = run("replay", "moon.torrent")
+            assert.equal(1, status)
+            assert.matches("moon.torrent, line 1: the file is no recording", err)
+            assert.equal(2, (run "replay"))
         end)
     end)
 

@@ -11,7 +11,7 @@ local args = require "mare.cli.args"
 local core = require "mare.core"
 local report = require "mare.cli.report"
 
-local names = { "get", "seed", "play", "serve", "create", "info", "verify" }
+local names = { "get", "seed", "play", "serve", "create", "info", "verify", "replay" }
 
 local function load(name)
     return require("mare.cli." .. name)

@@ -133,6 +133,8 @@ options.session = {
         help = "where resume files are kept (default ~/.local/state/mare)" },
     { "--policy", value = "FILE", name = "policy",
         help = "a Lua file whose functions choose peers and pieces; watched for changes" },
+    { "--record", value = "FILE", name = "record",
+        help = "write down what chooses peers and pieces, and how, for mare replay" },
     { "--receive", value = "HOW", name = "receive", parse = parse.receive,
         help = "scatter (default) or chunked: how bytes come in" },
     { "--no-dht", name = "no_dht", help = "do not look for peers in the DHT" },

@@ -80,6 +80,9 @@ function transfer.open(options, directory)
     if options.policy then
         transfer.check(session:load_policy(options.policy))
     end
+    if options.record then
+        transfer.check(session:record(options.record))
+    end
     return session
 end
 
