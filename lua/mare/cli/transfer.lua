@@ -138,7 +138,7 @@ function transfer.listen(session, report)
     session:on("error", function(torrent, message, code)
         report:event { event = "error", message = message, code = code }
         if not is_fatal(torrent) then -- what ends the command is said at its end
-            report:warn("%s", message)
+            report:warn("%s", message:match "^[^\n]*") -- the traceback is for --json
         end
     end)
     session:on("state", function(_, state)
