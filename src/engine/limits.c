@@ -74,8 +74,20 @@ bool limits_is_waiting_up(const struct peer *p) {
     return !list_empty(&p->throttled_up);
 }
 
-/* Those who still find nothing come back to the list by themselves, behind the others: the
- * order of the list is their fairness. */
+/* Those who still find nothing come back to the list by themselves. The first takes all there is,
+ * and may wait again before the others have found out: it is not the first again. */
+static void take_turns(struct session *s) {
+    struct link *l = s->throttled_up.next;
+    if (!list_empty(&s->throttled_up) &&
+        LIST_ITEM(l, struct peer, throttled_up)->id == s->up_first) {
+        list_remove(l);
+        list_append(&s->throttled_up, l);
+    }
+    l = s->throttled_up.next;
+    if (!list_empty(&s->throttled_up))
+        s->up_first = LIST_ITEM(l, struct peer, throttled_up)->id;
+}
+
 static void release_down(struct session *s) {
     struct link *l;
     while ((l = list_shift(&s->throttled_down)))
@@ -84,6 +96,7 @@ static void release_down(struct session *s) {
 
 static void release_up(struct session *s) {
     struct link *l;
+    take_turns(s);
     while ((l = list_shift(&s->throttled_up)))
         peer_want_write(LIST_ITEM(l, struct peer, throttled_up));
 }

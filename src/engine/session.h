@@ -86,6 +86,7 @@ struct session {
     struct link pages;       /* web addresses being fetched */
     struct link readers_due; /* whose pending read may have an answer */
     struct timer down_timer, up_timer;
+    handle up_first; /* the peer that was let at the upload limit first, last time */
     struct bans bans;
     struct external votes; /* of peers and trackers, for external4 and external6 */
     struct policy policy;  /* who judges instead of the built-ins; no hooks = nobody */

@@ -12,6 +12,13 @@ local says = {
     ["07_magnet"] = "some moon: metadata.*it is moon: 15001969 bytes in 3 files.*were wanted",
     ["08_read"] = "12000000 bytes in order.*in its middle stands",
     ["09_trackers"] = "working +0 seeds +1 leechers.*failed.*says 0 seeds and 1 leechers",
+    ["13_own_choker"] = "the policy has decided who is served",
+    ["14_blocklist_filter"] = "never dialled: 127.0.0.66:%d+\ncomplete: 1048576 bytes .* 0 from",
+    ["15_ban_leeches"] = "banned 127.0.0.30.*he is let in again.*who gives was never touched",
+    ["16_in_order"] = "they came in order",
+    ["17_time_of_day"] = "the day is quieter than the night",
+    ["18_hot_reload"] = "reloaded while it ran",
+    ["19_record_replay"] = "once more: the same.*sequential.*piece +%d+ +%d+ +%d+ %(100 %%%)",
     ["12_compare_policies"] = "free riders take 1%.%d+ times as long.*best by tit for tat",
 }
 
