@@ -6,7 +6,7 @@
 
 package.path = arg[0]:match "^(.-)[^/]*$" .. "?.lua;" .. package.path
 local mare = require "mare"
-local swarm = require("support.swarm").new(4 << 20)
+local swarm = require("support.swarm").new(2 << 20)
 
 local WINDOW = 12 -- pieces that are wanted next
 

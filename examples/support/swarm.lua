@@ -31,7 +31,7 @@ end
 
 local function open(self, options, add_options)
     local settings = { -- whom they know is up to the example
-        port = 0, bind = "127.0.0.1", pex = false, lsd = false,
+        port = 0, bind = "127.0.0.1", pex = false, lsd = false, dht = false,
         directory = ("%s/%d"):format(self.root, #self.sessions + 1),
     }
     for name, value in pairs(options or {}) do

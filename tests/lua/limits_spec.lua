@@ -16,7 +16,7 @@ describe("a limited upload", function()
         local seed, list, most = swarm:seeder(), {}, 0
         seed.up_rate = 600000
         for i = 1, 3 do
-            list[i] = swarm:add(swarm:session { pex = false, lsd = false })
+            list[i] = swarm:add(swarm:session { pex = false, lsd = false, dht = false })
         end
         swarm:until_true(function()
             for _, torrent in ipairs(list) do

@@ -137,11 +137,12 @@ describe("policy.unchoke", function()
         torrent.policy.unchoke = function() return nil end
         assert.is_function(torrent.policy.unchoke)
         assert.is_nil(torrent.policy.piece)
-        local mine = swarm:add(swarm:session())
+        local alone = { pex = false, lsd = false, dht = false } -- nobody else serves them
+        local mine = swarm:add(swarm:session(alone))
         until_true(function() return mine.done end)
         torrent.policy = nil
         assert.is_nil(torrent.policy.unchoke)
-        local late = swarm:add(swarm:session())
+        local late = swarm:add(swarm:session(alone))
         until_true(function() return late.peers[1] and late.peers[1].interested end)
         swarm:steps(50)
         assert.is_true(late.pieces_have <= 10)
