@@ -1,0 +1,185 @@
+-- Real players and tools read films from the streaming server while the torrent is still being
+-- downloaded: curl, ffprobe, ffmpeg, mpv.
+
+local clips = require "support.clips"
+local loopback = require "support.loopback"
+local mpv = require "support.mpv"
+local process = require "support.process"
+local uv = require "luv"
+
+local NAMES = { "end.mp4", "fast.mp4", "film.mkv" }
+
+describe("over HTTP", function()
+    local files, swarm, session, torrent
+
+    setup(function() files = clips.files() end)
+    before_each(function() swarm = loopback.new { files = files } end)
+    after_each(function()
+        process.cleanup()
+        swarm:close()
+    end)
+
+    local function turn()
+        uv.run "nowait"
+        for _, each in ipairs(swarm.sessions) do
+            if each.alive then
+                assert(each:step(0.001))
+            end
+        end
+    end
+
+    -- Downloads at so many bytes per second: at first nothing is there.
+    local function serve(rate)
+        session = swarm:session { http = true, down_rate = rate }
+        torrent = swarm:add(session)
+        swarm:until_true(function() return torrent.state == "downloading" end)
+    end
+
+    local function file_named(name)
+        for _, file in ipairs(torrent.files) do
+            if file.path == "moon/" .. name then
+                return file
+            end
+        end
+    end
+
+    local function bytes_of(name)
+        for _, file in ipairs(files) do
+            if file[1] == name then
+                return file[2]
+            end
+        end
+    end
+
+    local function finish(command)
+        local p = process.start(command)
+        swarm:until_true(function() return not p:running() end)
+        return p.status, p:output(), p:log()
+    end
+
+    describe("curl", function()
+        it("fetches a file, the rest of a file, and a piece of it", function()
+            serve(4000000)
+            local film, out = bytes_of "film.mkv", swarm.root .. "/out"
+            local url = file_named "film.mkv".url
+            assert.equal(0, (finish { "curl", "-sSf", "-r", "500000-599999", "-o", out, url }))
+            assert.is_true(loopback.read(out) == film:sub(500001, 600000))
+            assert.equal(0, (finish { "curl", "-sSf", "-r", "-1000", "-o", out, url }))
+            assert.is_true(loopback.read(out) == film:sub(-1000))
+            loopback.write(out, film:sub(1, 100000))
+            assert.equal(0, (finish { "curl", "-sSf", "-C", "-", "-o", out, url }))
+            assert.is_true(loopback.read(out) == film)
+        end)
+
+        it("asks for the head, and for what is beyond the end", function()
+            serve(4000000)
+            local url = file_named "film.mkv".url
+            local status, head = finish { "curl", "-sSfI", url }
+            assert.equal(0, status)
+            assert.truthy(head:find("Content-Length: " .. #bytes_of "film.mkv", 1, true))
+            assert.equal(22, (finish { "curl", "-sSf", "-r", "99999999-", url }))
+        end)
+    end)
+
+    for _, name in ipairs(NAMES) do
+        it("ffprobe reads the head of " .. name .. " long before all of it is here", function()
+            serve(1500000)
+            local status, out, log = finish {
+                "ffprobe", "-v", "error", "-show_entries", "format=duration:stream=codec_type",
+                "-of", "csv", file_named(name).url,
+            }
+            assert.equal(0, status, log)
+            assert.truthy(out:find("format," .. clips.seconds, 1, true))
+            assert.truthy(out:find "stream,video.*stream,audio")
+            assert.is_false(torrent.done)
+        end)
+
+        it("ffmpeg decodes every frame of " .. name, function()
+            serve(4000000)
+            local status, out, log = finish {
+                "ffmpeg", "-nostdin", "-v", "error", "-progress", "-", "-i", file_named(name).url,
+                "-map", "0:v", "-f", "null", "-",
+            }
+            assert.equal(0, status, log)
+            assert.equal("", log:sub(#out + 1))
+            assert.equal(clips.frames, tonumber(out:match ".*frame=(%d+)"))
+        end)
+
+        it("mpv plays " .. name .. " to its end", function()
+            serve(4000000)
+            local player = mpv.start({ "--no-audio", "--untimed", file_named(name).url }, turn)
+            assert.equal(0, player:ended())
+        end)
+
+        it("mpv seeks in " .. name .. ": far, back, three times fast", function()
+            serve(2000000)
+            local player = mpv.start({ "--pause", "--hr-seek=yes", file_named(name).url }, turn)
+            player:until_get("time-pos", function(t) return t >= 0 end)
+            for _, to in ipairs { 20, 3 } do
+                player:command("seek", to, "absolute")
+                player:until_get("time-pos", function(t) return math.abs(t - to) < 0.2 end)
+            end
+            for _, to in ipairs { 6, 22, 12 } do
+                player:command("seek", to, "absolute")
+            end
+            player:until_get("time-pos", function(t) return math.abs(t - 12) < 0.2 end)
+            player:until_get("seeking", function(is) return is == false end)
+            player:command "quit"
+            assert.equal(0, player:ended())
+        end)
+    end
+
+    it("mpv plays the playlist, and shows subtitles of the torrent", function()
+        serve(8000000)
+        local player = mpv.start({
+            "--sub-file=" .. file_named "film.srt".url, "--no-audio", "--start=7",
+            "--pause", torrent.playlist_url,
+        }, turn)
+        assert.equal(3, player:until_get("playlist-count", function(n) return n == 3 end))
+        player:until_get("sub-text", function(text) return text == "second" end)
+        assert.equal("end.mp4", player:get "playlist/0/title")
+        player:command "quit"
+        player:ended()
+    end)
+
+    it("a player that is stuck in a seek is released by dropping what waits", function()
+        serve(1500000)
+        local player = mpv.start({ "--pause", file_named "fast.mp4".url }, turn)
+        player:until_get("demuxer-cache-duration", function(t) return t >= 2 end)
+        torrent:pause() -- the swarm stalls
+        player:command("seek", 20, "absolute")
+        player:until_get("seeking", function(is) return is end)
+        player:eventually("a reader waits", function()
+            return session.http:drop(torrent) > 0
+        end)
+        player:command("seek", 0, "absolute")
+        player:until_get("seeking", function(is) return not is end)
+        player:command "quit"
+        player:ended()
+    end)
+
+    it("readers of players that were killed go", function()
+        serve(500000)
+        local player = mpv.start({ "--pause", file_named "end.mp4".url }, turn)
+        player:eventually("it reads", function() return session.http.connections > 0 end)
+        player.process:kill "sigkill"
+        player:ended()
+        swarm:until_true(function() return session.http.connections == 0 end)
+    end)
+
+    it("mare play shows a film with mpv, and leaves nothing behind", function()
+        local seeder = swarm:seeder()
+        local script = swarm.root .. "/mare.lua"
+        loopback.write(script, 'os.exit(require "mare.cli"(arg), true)')
+        local status, out, log = finish {
+            "env", "HOME=" .. swarm.root, "XDG_CACHE_HOME=", "lua5.4", script, "play",
+            swarm.path, "--player", "mpv --no-config --vo=null --ao=null --untimed --no-audio",
+            "--peer", "127.0.0.1:" .. seeder.port, "--bind", "127.0.0.1", "--port", "0", "--no-dht",
+            "--no-lsd", "--no-portmap", "--json",
+        }
+        assert.equal(0, status, log)
+        assert.truthy(out:find '"event":"playing"')
+        assert.truthy(out:find '"event":"done"')
+        assert.is_nil(io.open(swarm.root .. "/.cache/mare"))
+    end)
+end)

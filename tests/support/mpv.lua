@@ -1,0 +1,115 @@
+-- mpv: the player without a window or a sound, asked and told through its IPC socket.
+--
+--     local player = mpv.start({ url }, turn)      turn() keeps the rest of the world going
+--     player:get "time-pos"                        a number, string or boolean; nil if there is none
+--     player:command("seek", 10, "absolute")
+
+local json = require "mare.cli.json"
+local process = require "support.process"
+local uv = require "luv"
+
+local mpv = {}
+mpv.__index = mpv
+
+local PATIENCE = 30 -- seconds
+
+local function connect(self)
+    self.pipe = uv.new_pipe()
+    local connected, failed
+    self.pipe:connect(self.path, function(problem) connected, failed = not problem, problem end)
+    while not connected and not failed do
+        uv.run "nowait"
+    end
+    if failed then
+        self.pipe:close()
+        return false
+    end
+    self.pipe:read_start(function(_, bytes)
+        self.buffer = self.buffer .. (bytes or "")
+    end)
+    return true
+end
+
+-- options.words are further arguments.
+function mpv.start(words, turn)
+    local self = setmetatable({ turn = turn, buffer = "", last = 0 }, mpv)
+    self.path = os.tmpname()
+    os.remove(self.path)
+    local command = {
+        "mpv", "--no-config", "--vo=null", "--ao=null", "--msg-level=all=warn", "--ytdl=no",
+        "--stream-lavf-o-append=reconnect=0", "--input-ipc-server=" .. self.path,
+    }
+    self.process = process.start(table.move(words, 1, #words, #command + 1, command))
+    self:eventually("it listens", function()
+        return uv.fs_stat(self.path) and connect(self)
+    end)
+    return self
+end
+
+function mpv:eventually(what, condition)
+    local ends = uv.hrtime() + PATIENCE * 1e9
+    while true do
+        local answer = condition()
+        if answer then
+            return answer
+        end
+        assert(uv.hrtime() < ends, "waited in vain: " .. what .. "\n" .. self.process:log())
+        self.turn()
+        uv.run "nowait"
+    end
+end
+
+local function value_of(line)
+    local text = line:match '"data":"(.-)"[,}]'
+    local word = line:match '"data":([^,}]+)'
+    if text then
+        return text
+    elseif word == "true" or word == "false" then
+        return word == "true"
+    end
+    return tonumber(word)
+end
+
+-- The answer's data.
+function mpv:command(...)
+    self.last = self.last + 1
+    local mark = ('"request_id":%d,'):format(self.last)
+    self.pipe:write(json.encode { command = { ... }, request_id = self.last } .. "\n")
+    local line = self:eventually("an answer to " .. (...), function()
+        for each in self.buffer:gmatch "([^\n]*)\n" do
+            if (each:gsub("}", ",")):find(mark, 1, true) then
+                return each
+            end
+        end
+    end)
+    return value_of(line)
+end
+
+function mpv:get(property)
+    return self:command("get_property", property)
+end
+
+function mpv:until_get(property, condition)
+    local value
+    self:eventually(property, function()
+        value = self:get(property)
+        return value ~= nil and condition(value)
+    end)
+    return value
+end
+
+-- Its exit status.
+function mpv:ended()
+    self:eventually("it ends", function() return not self.process:running() end)
+    self:close()
+    return self.process.status
+end
+
+function mpv:close()
+    if not self.pipe:is_closing() then
+        self.pipe:close()
+    end
+    os.remove(self.path)
+end
+
+return mpv
