@@ -71,6 +71,8 @@ group_peers() {
     need_command luarocks luarocks
     need_command git git
     need_command valgrind valgrind
+    need_command mpv mpv
+    need_command ffmpeg ffmpeg
     need_command openssl openssl
     need_command ip iproute2
 }

@@ -1,7 +1,7 @@
 -- mpv: the player without a window or a sound, asked and told through its IPC socket.
 --
 --     local player = mpv.start({ url }, turn)      turn() keeps the rest of the world going
---     player:get "time-pos"                        a number, string or boolean; nil if there is none
+--     local player = mpv.start({ url }, turn)     turn() keeps the rest of the world going
 --     player:command("seek", 10, "absolute")
 
 local json = require "mare.cli.json"

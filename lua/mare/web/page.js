@@ -252,5 +252,7 @@ function show(status) {
 }
 
 byId("close").addEventListener("click", close);
-addEventListener("resize", () => { drawTorrents(); drawStage(); });
+const redraw = () => { drawTorrents(); drawStage(); };
+addEventListener("resize", redraw);
+matchMedia("(prefers-color-scheme: dark)").addEventListener("change", redraw);
 follow(show);
