@@ -1,5 +1,5 @@
 -- The DHT with other implementations of it: a network of ours in which they find us and we find
--- them, by a torrent that names no tracker. Transmission takes nodes on loopback for martians, so
+-- them, by a link that is nothing but a hash. Transmission takes nodes on loopback for martians, so
 -- all of this happens in a network namespace.
 
 local netns = require "support.netns"
@@ -18,7 +18,7 @@ local transmission = require "support.clients.transmission"
 local DEADLINE = 120 -- transmission takes its time before it trusts a network
 local NODES = 12 -- it wants to know more than eight
 
-describe("a torrent without a tracker", function()
+describe("a link without a tracker", function()
     local network, nodes
 
     before_each(function()
@@ -36,10 +36,14 @@ describe("a torrent without a tracker", function()
     end)
     after_each(process.cleanup)
 
-    local function options(data, dir)
+    local function options(source, dir)
         return {
-            torrent = data.torrent, dir = dir, host = netns.address, node = nodes[1], nodes = nodes,
+            torrent = source, dir = dir, host = netns.address, node = nodes[1], nodes = nodes,
         }
+    end
+
+    local function link_to(data)
+        return "magnet:?xt=urn:btih:" .. data.hash
     end
 
     -- How often peers are announced in the network.
@@ -57,13 +61,13 @@ describe("a torrent without a tracker", function()
         it("goes from mare to " .. client.name .. ", and another one back", function()
             local there, back = payload.create(tmpdir()), payload.create(tmpdir(), nil, 2)
             local got, given = tmpdir(), tmpdir()
-            mare.seed(options(there, there.dir))
+            mare.seed(options(there.torrent, there.dir))
             wait_announced(0)
             local before = stored()
-            local leech = client.leech(options(there, given))
-            client.seed(options(back, back.dir))
+            local leech = client.leech(options(link_to(there), given))
+            client.seed(options(back.torrent, back.dir))
             wait_announced(before)
-            local get = mare.get(options(back, got))
+            local get = mare.get(options(link_to(back), got))
             get:complete(DEADLINE)
             assert.is_nil(payload.difference(back, got))
             assert.equal("dht", get:last "peers".source)

@@ -63,10 +63,17 @@ session = lt.session({
     "alert_mask": lt.alert.category_t.error_notification
     | lt.alert.category_t.status_notification
     | lt.alert.category_t.tracker_notification
-    | lt.alert.category_t.connect_notification,
+    | lt.alert.category_t.connect_notification
+    | lt.alert.category_t.dht_notification,
 })
 # By default, limits do not count what stays on this machine.
 session.set_peer_class_filter(lt.ip_filter())
+
+# A search that begins before it knows any node finds nobody, and is not repeated for long.
+bootstrapped = not options.node
+while not bootstrapped:
+    session.wait_for_alert(1000)
+    bootstrapped = any(isinstance(alert, lt.dht_bootstrap_alert) for alert in session.pop_alerts())
 
 if options.torrent.startswith("magnet:"):
     params = lt.parse_magnet_uri(options.torrent)
