@@ -78,7 +78,7 @@ Q = $(if $(filter 1,$(V)),,@)
 AGAIN = +@$(MAKE) --no-print-directory $(if $(Q),-s)
 NEEDS = @tests/support/install_deps.sh
 
-.PHONY: all help objects fuzzers benches demo test check fuzz bench bench-peers bench-policy \
+.PHONY: all help objects fuzzers benches demo test check fuzz bench bench-peers bench-policy bench-magnet \
         lint install uninstall clean
 .DELETE_ON_ERROR:
 .SECONDARY:
@@ -93,6 +93,7 @@ help:
 	@echo 'make fuzz              every parser against libFuzzer for FUZZ_SECONDS=$(FUZZ_SECONDS) each'
 	@echo 'make bench             what it costs, against the floor (BENCH_MIB=256 BENCH_REPS=3 BENCH_ONLY=..)'
 	@echo 'make bench-peers       the same against the other clients that are installed'
+	@echo 'make bench-magnet      from a link to its metadata, through a DHT of 100 nodes (BENCH_REPS=10)'
 	@echo 'make bench-policy      what scripted policies cost, how fast swarms are simulated (POLICY_MIB=512)'
 	@echo 'make lint              formatting, Lua, layers, warnings of two compilers, symbols'
 	@echo 'make install           to PREFIX=$(PREFIX), below DESTDIR if that is set'
@@ -196,6 +197,10 @@ bench bench-peers:
 bench-policy: all
 	$(NEEDS) lua
 	@. tests/support/paths.sh && exec lua5.4 tests/bench/policy.lua
+
+bench-magnet: all
+	$(NEEDS) lua bench peers
+	@. tests/support/paths.sh && exec python3 -B tests/bench/magnet.py
 
 lint:
 	$(NEEDS) build lua lint

@@ -14,8 +14,9 @@
 #include "io/stream.h"
 
 #define SAVE_EVERY (900 * USEC_PER_SEC)
-#define ROUTERS_AGAIN (60 * USEC_PER_SEC) /* nobody has answered: no network, maybe */
-#define MAX_NAMES 64u                     /* that are being resolved */
+#define ROUTERS_AGAIN (2 * USEC_PER_SEC) /* nobody has answered; then twice as long .. */
+#define ROUTERS_MOST (60 * USEC_PER_SEC) /* .. up to this: no network, maybe */
+#define MAX_NAMES 64u                    /* that are being resolved */
 #define SCRIPT (1ull << 63) /* a cookie that is a token, not a torrent's handle */
 
 static const char usual_routers[] =
@@ -27,7 +28,8 @@ struct dht_node {
     struct dht *dht;
     const char *routers; /* "HOST:PORT HOST:PORT" */
     struct timer tick, save, ask_routers;
-    struct link names; /* being resolved */
+    usec routers_again; /* how long to wait before they are asked once more */
+    struct link names;  /* being resolved */
     uint32_t name_count;
     struct link quests;
 };
@@ -226,7 +228,8 @@ static void on_ask_routers(struct timer *timer, usec now) {
         return;
     for (const char *at = n->routers; at;)
         at = add_router(n, at);
-    timer_set(loop_timers(n->session->loop), timer, now + ROUTERS_AGAIN);
+    timer_set(loop_timers(n->session->loop), timer, now + n->routers_again);
+    n->routers_again = MIN(2 * n->routers_again, ROUTERS_MOST);
 }
 
 static const char *choose_routers(const struct session *s) {
@@ -280,6 +283,7 @@ struct dht_node *dht_node_new(struct session *s, struct err *e) {
     if (n) {
         n->session = s;
         n->routers = choose_routers(s);
+        n->routers_again = ROUTERS_AGAIN;
         list_init(&n->names), list_init(&n->quests);
         timer_init(&n->tick, on_tick), timer_init(&n->save, on_save);
         timer_init(&n->ask_routers, on_ask_routers);
