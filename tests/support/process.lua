@@ -12,6 +12,11 @@
 
 local uv = require "luv"
 
+-- A peer in Lua that writes to somebody who has just left gets an error, not the end of the spec.
+local broken_pipe = uv.new_signal()
+broken_pipe:start("sigpipe", function() end)
+broken_pipe:unref()
+
 local process = { signals = uv.constants }
 local started, deferred = {}, {}
 local LOG_SHOWN = 2000 -- bytes of both ends of each log that a failing wait prints
