@@ -2,18 +2,19 @@
 # run_tests.sh BUILD WHAT...: runs the unit tests (tests/unit) and the specs (a folder or a
 # *_spec.lua file) against the products in BUILD, and closes with "N passed, N failed".
 #
-# Each spec file is a process of its own: one that crashes, hangs or leaks costs its own
-# result and no other's. Whatever ends without saying how it went has failed.
+# Each spec file is a process of its own (run_spec.sh): one that crashes, hangs or leaks costs its
+# own result and no other's. Whatever ends without saying how it went has failed. Two run side by
+# side (SPEC_JOBS), for most of their time is spent waiting for other programs.
 set -uo pipefail
 cd "$(dirname "$0")/../.."
 build=$1
 shift
 . tests/support/paths.sh
 
-spec_seconds=${SPEC_SECONDS:-900}
 passed=0 failed=0 pending=0
-log=$(mktemp)
-trap 'rm -f "$log"' EXIT
+folder=$(mktemp -d)
+log=$folder/unit
+trap 'rm -rf "$folder"' EXIT
 trap 'exit 130' INT TERM
 
 # What a spec starts as another Lua: `os.getenv "MARE_LUA"`.
@@ -45,12 +46,11 @@ run_unit() {
     count "$build/tests/unit" "$status" "${1:-}" "${3:-}"
 }
 
-run_spec() {
-    local file=$1 begin=$SECONDS status line
+# What run_spec.sh has left of a spec that ended.
+report_spec() {
+    local file=$1 log=$folder/${1//\//-} status seconds line
+    read -r status seconds <"$log.status"
     echo "$file"
-    timeout --foreground --kill-after=10 "$spec_seconds" "$MARE_LUA" \
-        tests/support/busted.lua --output=plainTerminal "$file" >"$log" 2>&1
-    status=$?
     # "N successes / N failures / N errors / N pending : N seconds"
     line=$(grep -aE '^[0-9]+ success(es)? / ' "$log" | tail -n 1)
     # shellcheck disable=SC2086
@@ -58,7 +58,7 @@ run_spec() {
     local good=${1:-} bad=
     [ -z "$line" ] || bad=$(($4 + $7)) pending=$((pending + ${10}))
     if [ "$bad" = 0 ] && [ "$status" = 0 ]; then
-        echo "    $good passed$([ "${10}" = 0 ] || echo ", ${10} pending"), $((SECONDS - begin)) s"
+        echo "    $good passed$([ "${10}" = 0 ] || echo ", ${10} pending"), $seconds s"
         grep -a -A 2 '^Pending -> ' "$log" | sed 's/^/    /'
     else
         cat "$log"
@@ -66,13 +66,18 @@ run_spec() {
     count "$file" "$status" "$good" "$bad"
 }
 
+run_specs() {
+    while read -r file; do
+        report_spec "$file"
+    done < <(find "$1" -name '*_spec.lua' | sort |
+        xargs -r -P "${SPEC_JOBS:-2}" -I SPEC tests/support/run_spec.sh "$folder" SPEC)
+}
+
 for what in "$@"; do
     if [ "$what" = tests/unit ]; then
         run_unit
     elif [ -e "$what" ]; then
-        while read -r file; do
-            run_spec "$file" </dev/null
-        done < <(find "$what" -name '*_spec.lua' | sort)
+        run_specs "$what"
     fi
 done
 
