@@ -1,0 +1,160 @@
+/* stream_server: what tests/lua/http_spec.lua cannot make happen: memory that runs out at every moment of
+ * an answer, clients that say nothing for longer than they may, and an end with all of them there. */
+#include "engine/stream_server.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "unit/engine/swarm_fixture.h"
+
+static const struct stream_asset page = {"", "text/html", "moon", 4};
+static const struct stream_options options = {
+    .token = "tok", .assets = &page, .asset_count = 1};
+
+struct client {
+    int fd;
+    char bytes[512]; /* the beginning of the answer */
+    size_t len;
+    bool ended;
+};
+
+static void client_open(struct client *c, const struct session *s) {
+    struct sockaddr_in at = {.sin_family = AF_INET, .sin_port = htons(s->http->at.port)};
+    at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    *c = (struct client){.fd = socket(AF_INET, SOCK_STREAM, 0)};
+    CHECK_INT(connect(c->fd, (struct sockaddr *)&at, sizeof at), 0);
+}
+
+static void client_say(const struct client *c, const char *words) {
+    CHECK_INT(send(c->fd, words, strlen(words), MSG_NOSIGNAL), strlen(words));
+}
+
+/* Takes what is there; true once it has an answer's first line or the connection is at its end. */
+static bool client_heard(struct client *c) {
+    char rest[4096];
+    ssize_t n;
+    while ((n = recv(c->fd, rest, sizeof rest, MSG_DONTWAIT)) > 0) {
+        size_t take = MIN((size_t)n, sizeof c->bytes - 1 - c->len);
+        memcpy(c->bytes + c->len, rest, take);
+        c->len += take;
+    }
+    c->ended = n == 0 || (errno != EAGAIN && errno != EWOULDBLOCK);
+    return c->ended || strstr(c->bytes, "\r\n");
+}
+
+static void ask(const struct client *c, const char *place) {
+    char words[256];
+    snprintf(words, sizeof words,
+             "GET /tok/%s HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n",
+             place);
+    client_say(c, words);
+}
+
+TEST(stream_server_opens_whole_or_not_at_all) {
+    struct swarm w;
+    swarm_open(&w);
+    struct session *s = node_open(&w, &(struct node_options){.seed = true})->s;
+    CHECK_EACH_NOMEM(n) {
+        struct err e = {0};
+        check_nomem_at(n);
+        int status = stream_server_open(s, &options, &e);
+        if (check_nomem_hit())
+            CHECK_INT(status, ERR_NOMEM);
+        CHECK_INT(s->http != NULL, status == 0);
+        CHECK_INT(e.code, status);
+        stream_server_close(s);
+        stream_server_close(s);
+    }
+    swarm_close(&w);
+}
+
+/* An answer, or the end of the connection; and the next client is served. */
+static void check_answers_without_memory(const struct node_options *o,
+                                         const char *place) {
+    struct swarm w;
+    swarm_open(&w);
+    struct session *s = node_open(&w, o)->s;
+    CHECK_INT(stream_server_open(s, &options, NULL), 0);
+    CHECK_EACH_NOMEM(n) {
+        struct client c, next;
+        client_open(&c, s);
+        ask(&c, place);
+        check_nomem_at(n);
+        STEP_UNTIL(&w, client_heard(&c));
+        (void)check_nomem_hit();
+        close(c.fd);
+        client_open(&next, s);
+        ask(&next, "");
+        STEP_UNTIL(&w, client_heard(&next));
+        CHECK(strncmp(next.bytes, "HTTP/1.1 200 ", 13) == 0);
+        close(next.fd);
+        STEP_UNTIL(&w, http_connections(s->http->http) == 0);
+        CHECK(list_empty(&s->http->streams));
+    }
+    swarm_close(&w);
+}
+
+static char *place_of(char out[128], const char *rest) {
+    struct swarm w;
+    char hex[41];
+    swarm_open(&w);
+    hex_encode(hex, w.m->info_hash, 20);
+    swarm_close(&w);
+    snprintf(out, 128, "%s%s", hex, rest);
+    return out;
+}
+
+TEST(stream_server_answers_or_hangs_up_without_memory) {
+    static const char *const places[] = {"", "status.json", "nothing"};
+    static const char *const rests[] = {".m3u", "/1/a", "/2/b"};
+    const struct node_options seed = {.seed = true}, empty = {.paused = true};
+    char place[128];
+    for (size_t i = 0; i < COUNT_OF(places); i++)
+        check_answers_without_memory(&seed, places[i]);
+    for (size_t i = 0; i < COUNT_OF(rests); i++)
+        check_answers_without_memory(&seed, place_of(place, rests[i]));
+    check_answers_without_memory(&empty, place_of(place, ".m3u"));
+}
+
+TEST(stream_server_lets_go_of_clients_that_ask_for_nothing) {
+    struct swarm w;
+    struct client silent, slow;
+    swarm_open(&w);
+    struct node *n = node_open(&w, &(struct node_options){.seed = true});
+    CHECK_INT(stream_server_open(n->s, &options, NULL), 0);
+    client_open(&silent, n->s);
+    client_open(&slow, n->s);
+    client_say(&slow, "GET /tok/ HTTP/1.1\r\nHost: loc");
+    STEP_UNTIL(&w, http_connections(n->s->http->http) == 2);
+    node_pass(n, HTTP_IDLE + USEC_PER_SEC);
+    STEP_UNTIL(&w, client_heard(&silent) && client_heard(&slow));
+    CHECK(silent.ended && slow.ended);
+    STEP_UNTIL(&w, http_connections(n->s->http->http) == 0);
+    close(silent.fd);
+    close(slow.fd);
+    swarm_close(&w);
+}
+
+/* A paused player does just that. */
+TEST(stream_server_keeps_a_client_that_waits_for_its_answer) {
+    struct swarm w;
+    struct client c;
+    char place[128];
+    place_of(place, "/1/a");
+    swarm_open(&w);
+    struct node *n = node_open(&w, &(struct node_options){.paused = true});
+    CHECK_INT(stream_server_open(n->s, &options, NULL), 0);
+    client_open(&c, n->s);
+    ask(&c, place);
+    STEP_UNTIL(&w, client_heard(&c));
+    node_pass(n, 100 * HTTP_IDLE);
+    swarm_settle(&w);
+    CHECK(!list_empty(&n->s->http->streams));
+    CHECK_INT(http_connections(n->s->http->http), 1);
+    node_close(n); /* with the client still there */
+    STEP_UNTIL(&w, client_heard(&c) && c.ended);
+    close(c.fd);
+    swarm_close(&w);
+}
