@@ -206,11 +206,13 @@ void stream_server_add_origin(struct text *t, const struct stream_server *v) {
     text_addf(t, "http://%s", addr_format(&a, text));
 }
 
-uint32_t stream_server_drop(struct stream_server *v, handle torrent) {
+uint32_t stream_server_drop(struct stream_server *v, handle torrent, usec age) {
     uint32_t n = 0;
+    usec now = session_now(v->session);
     LIST_EACH(l, &v->streams) {
         struct feed *s = LIST_ITEM(l, struct feed, link);
-        if ((torrent && s->torrent != torrent) || !stream_waits(s))
+        if ((torrent && s->torrent != torrent) || !stream_waits(s) ||
+            now - s->reader->waiting_since < age)
             continue;
         http_abort(s->request);
         n++;

@@ -101,16 +101,18 @@ static int do_close(lua_State *L) {
     return 1;
 }
 
-/* drop([torrent]): how many connections that waited for data were ended. */
+/* drop([torrent], [seconds]): how many connections that waited for data, so long already, were
+ * ended. */
 static int do_drop(lua_State *L) {
     struct target t, of;
     handle torrent = 0;
+    usec age = lua_isnoneornil(L, 3) ? 0 : check_seconds(L, 3, "age");
     target_check(L, 1, &http_class, &t);
     if (!lua_isnoneornil(L, 2)) {
         target_check(L, 2, &torrent_class, &of);
         torrent = of.torrent->id;
     }
-    lua_pushinteger(L, (lua_Integer)stream_server_drop(t.session->http, torrent));
+    lua_pushinteger(L, (lua_Integer)stream_server_drop(t.session->http, torrent, age));
     return 1;
 }
 
