@@ -73,6 +73,7 @@ BENCH_OBJECTS = $(call object,tests/bench/*.c)
 BENCHES = $(patsubst $(OUT)/%.o,$(PRODUCTS)/%,$(BENCH_OBJECTS))
 FUZZERS = $(patsubst $(OUT)/tests/fuzz/%.o,$(PRODUCTS)/%,$(FUZZ_OBJECTS))
 LUA_FILES = $(shell find lua/mare -name '*.lua' -o -path 'lua/mare/web/*' -type f)
+MPV_FILES = $(wildcard lua/mpv/mare/*.lua)
 
 Q = $(if $(filter 1,$(V)),,@)
 AGAIN = +@$(MAKE) --no-print-directory $(if $(Q),-s)
@@ -223,6 +224,8 @@ install: all
 	    install -d $${to%/*}; \
 	    install -m 644 $$file $$to; \
 	done
+	install -d $(DESTDIR)$(LUADIR)/mare/mpv
+	install -m 644 $(MPV_FILES) $(DESTDIR)$(LUADIR)/mare/mpv
 	install -m 755 build/mare $(DESTDIR)$(BINDIR)/mare
 
 uninstall:

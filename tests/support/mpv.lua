@@ -1,7 +1,7 @@
 -- mpv: the player without a window or a sound, asked and told through its IPC socket.
 --
 --     local player = mpv.start({ url }, turn)      turn() keeps the rest of the world going
---     local player = mpv.start({ url }, turn)     turn() keeps the rest of the world going
+--     player:get "time-pos"                        a number, string or boolean, or nil
 --     player:command("seek", 10, "absolute")
 
 local json = require "mare.cli.json"
@@ -30,15 +30,27 @@ local function connect(self)
     return true
 end
 
--- options.words are further arguments.
-function mpv.start(words, turn)
+-- What a player of the user whose home this is begins with.
+function mpv.at_home(home)
+    return {
+        "env", "-u", "XDG_CONFIG_HOME", "-u", "XDG_CACHE_HOME", "-u", "XDG_STATE_HOME",
+        "-u", "MPV_HOME", "HOME=" .. home, "XDG_RUNTIME_DIR=" .. home .. "/run", "mpv",
+        "--vo=null", "--ao=null", "--msg-level=all=warn", "--no-input-terminal",
+    }
+end
+
+local BARE = {
+    "mpv", "--no-config", "--vo=null", "--ao=null", "--msg-level=all=warn", "--ytdl=no",
+    "--stream-lavf-o-append=reconnect=0",
+}
+
+-- `words` are further arguments. With a home it has its user's configuration and scripts.
+function mpv.start(words, turn, home)
     local self = setmetatable({ turn = turn, buffer = "", last = 0 }, mpv)
     self.path = os.tmpname()
     os.remove(self.path)
-    local command = {
-        "mpv", "--no-config", "--vo=null", "--ao=null", "--msg-level=all=warn", "--ytdl=no",
-        "--stream-lavf-o-append=reconnect=0", "--input-ipc-server=" .. self.path,
-    }
+    local command = home and mpv.at_home(home) or table.move(BARE, 1, #BARE, 1, {})
+    command[#command + 1] = "--input-ipc-server=" .. self.path
     self.process = process.start(table.move(words, 1, #words, #command + 1, command))
     self:eventually("it listens", function()
         return uv.fs_stat(self.path) and connect(self)
@@ -53,7 +65,8 @@ function mpv:eventually(what, condition)
         if answer then
             return answer
         end
-        assert(uv.hrtime() < ends, "waited in vain: " .. what .. "\n" .. self.process:log())
+        assert(uv.hrtime() < ends and (self.process:running() or what == "it ends"),
+            "waited in vain: " .. what .. "\n" .. self.process:log())
         self.turn()
         uv.run "nowait"
     end

@@ -11,7 +11,7 @@ local args = require "mare.cli.args"
 local core = require "mare.core"
 local report = require "mare.cli.report"
 
-local names = { "get", "seed", "play", "serve", "create", "info", "verify", "replay" }
+local names = { "get", "seed", "play", "serve", "mpv", "create", "info", "verify", "replay" }
 
 local function load(name)
     return require("mare.cli." .. name)
@@ -27,7 +27,7 @@ end
 
 local function print_help(command)
     print("usage: " .. command.usage .. "\n\n" .. command.summary .. "\n")
-    print(args.describe(command.options))
+    print(args.describe(command.shown or command.options))
 end
 
 -- With `many` the last of a command's words may be repeated.

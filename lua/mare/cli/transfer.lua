@@ -21,7 +21,8 @@ function transfer.check(value, message)
     return value
 end
 
-local function default_state()
+-- Where resume files are kept; nil where there is no home.
+function transfer.default_state()
     local home, base = os.getenv "HOME", os.getenv "XDG_STATE_HOME"
     if base and base:sub(1, 1) == "/" then
         return base .. "/mare"
@@ -62,7 +63,7 @@ local function settings_of(options, directory)
         dht = not options.no_dht and { routers = options.dht_routers },
         lsd = lsd_of(options),
         pex = not options.no_pex,
-        state = choose(options.state, default_state()) or nil,
+        state = choose(options.state, transfer.default_state()) or nil,
         directory = directory,
     }
 end

@@ -1,0 +1,370 @@
+-- mpv_torrents: what players have opened: torrents, who watches which file of them, and what
+-- becomes of them when nobody does.
+
+local player_files = require "mare.cli.player"
+local json = require "mare.cli.json"
+local report = require "mare.cli.report"
+local core = require "mare.core"
+
+local torrents = {}
+torrents.__index = torrents
+
+local COLUMNS = 120 -- of a file's piece map
+local NEAR_END = 60 -- seconds before which the next file is begun
+local FILES_MOST = 2000 -- told to the script
+local NORMAL = 4 -- priority
+
+-- options: on_exit "delete", "keep" or "seed"; ratio; max_disk; memory_only; peers.
+function torrents.new(session, http, options)
+    return setmetatable({
+        session = session, http = http, options = options, errors = {}, held = {},
+    }, torrents)
+end
+
+local function add_options(self)
+    local options = self.options
+    if options.memory_only then
+        return { storage = "memory", max_memory = options.memory_only }
+    end
+    return {
+        max_disk = options.max_disk,
+        throwaway = options.on_exit == "delete" or nil,
+    }
+end
+
+-- ---- opening ---------------------------------------------------------------------------------
+
+-- What was asked for, in three forms: "torrent://HASH/INDEX/NAME", a link or path, an address.
+local function parse(source)
+    local hash, index = source:match "^torrent://(%w+)/?(%d*)"
+    if hash then
+        return hash, tonumber(index)
+    end
+    return source
+end
+
+local function connect_peers(self, torrent)
+    for _, peer in ipairs(self.options.peers or {}) do
+        torrent:connect(peer)
+    end
+end
+
+-- Nothing is fetched but what is played; subtitles are small.
+local function skip_files(torrent)
+    for _, file in ipairs(torrent.files) do
+        file.priority = file.kind == "subtitle" and NORMAL or 0
+    end
+end
+
+local function when_known(torrent, f)
+    if torrent.pieces then
+        f(torrent)
+    else
+        torrent:on("metadata", f)
+    end
+end
+
+local function take(self, opening, torrent, message, existing)
+    torrent = torrent or existing
+    if not torrent then
+        opening.error = message
+        return
+    end
+    local hash = torrent.info_hash
+    if not self.held[hash] then
+        self.held[hash] = { torrent = torrent, players = {} }
+        connect_peers(self, torrent)
+        when_known(torrent, skip_files)
+    end
+    self.held[hash].players[opening.player] = true
+    opening.player.torrents[hash] = true
+    opening.player.torrent, opening.player.file = torrent, nil
+    torrent:resume()
+    opening.torrent = torrent
+end
+
+-- Begins; torrents:result tells how it went. The player sees from now on how it goes.
+function torrents:open(player, text)
+    local source, index = parse(text)
+    local opening = { player = player, index = index, source = source }
+    local known = #source == 40 and self.session:find(source:lower())
+    if known then
+        take(self, opening, known)
+    elseif source:find "^%a[%w+.-]*://" then
+        local ok, message = self.session:add(source, add_options(self),
+            function(torrent, why, _, existing) take(self, opening, torrent, why, existing) end)
+        opening.error = not ok and message or nil
+    else
+        local torrent, message, _, existing = self.session:add(source, add_options(self))
+        take(self, opening, torrent, message, existing)
+    end
+    return opening
+end
+
+-- ---- answers ---------------------------------------------------------------------------------
+
+local function stem(path)
+    return (path:match "[^/]*$":gsub("%.[^.]*$", ""))
+end
+
+-- Films that the torrent has beside its samples and extras.
+local function is_alone(torrent)
+    local chosen = player_files.choose(torrent)
+    return not chosen or #chosen == 1
+end
+
+-- Files of a kind that belong to this one: all, where it is alone; else those named like it.
+local function companions(torrent, file, kind)
+    local list, alone = {}, is_alone(torrent)
+    for _, each in ipairs(torrent.files) do
+        local same_name = each.path:match "[^/]*$":find(stem(file.path), 1, true) == 1
+        if each ~= file and each.kind == kind and (alone or same_name) then
+            list[#list + 1] = each
+        end
+    end
+    return list
+end
+
+-- One that is a list in JSON, too, when it is empty.
+local function new_list()
+    return setmetatable({}, json.list)
+end
+
+local function urls(files)
+    local list = new_list()
+    for _, file in ipairs(files) do
+        list[#list + 1] = file.url
+    end
+    return list
+end
+
+-- Skipped again is what nobody plays, unless it is to be kept.
+local function skip_others(self, torrent, file)
+    if self.options.on_exit ~= "delete" then
+        return
+    end
+    local held = self.held[torrent.info_hash]
+    for _, each in ipairs(torrent.files) do
+        local played = each == file or each.kind == "subtitle"
+        for player in pairs(held.players) do
+            played = played or player.torrent == torrent and player.file == each
+        end
+        if not played and each.wanted then
+            each.priority = 0
+        end
+    end
+end
+
+-- What the script lets its user choose from.
+local function list_all(torrent)
+    local all = new_list()
+    for i, file in ipairs(torrent.files) do
+        if i > FILES_MOST then
+            break
+        end
+        all[i] = { index = file.index, path = file.path, length = file.length }
+    end
+    return all
+end
+
+local function play(self, opening, torrent)
+    local file = torrent:file(opening.index)
+    if not file then
+        return { error = ("%s has no file %d"):format(torrent.name, opening.index) }
+    end
+    local player = opening.player
+    player.file, player.next_file, player.ahead = file, nil, nil
+    file.priority = NORMAL
+    skip_others(self, torrent, file)
+    local sounds = file.kind == "video" and companions(torrent, file, "audio") or {}
+    for _, each in ipairs(sounds) do
+        each.priority = NORMAL
+    end
+    return {
+        url = file.url, title = file.path:match "[^/]*$", hash = torrent.info_hash,
+        index = file.index, all = list_all(torrent),
+        subtitles = urls(companions(torrent, file, "subtitle")),
+        audio = urls(sounds),
+    }
+end
+
+local function list(torrent)
+    local files = new_list()
+    for i, file in ipairs(player_files.choose(torrent) or {}) do
+        files[i] = { index = file.index, title = file.path:match "[^/]*$" }
+    end
+    return { hash = torrent.info_hash, name = torrent.name, files = files,
+        all = list_all(torrent) }
+end
+
+-- What `mare mpv open` prints: { files = .. } of a torrent, { url = .. } of a file, { error = .. };
+-- nil: not yet.
+function torrents:result(opening)
+    local torrent = opening.torrent
+    if opening.error then
+        return { error = opening.error }
+    elseif not torrent or not torrent.alive or not torrent.pieces then
+        return nil
+    elseif opening.index then
+        return play(self, opening, torrent)
+    end
+    return list(torrent)
+end
+
+-- ---- while it plays --------------------------------------------------------------------------
+
+function torrents:note_error(torrent, message)
+    if core.type(torrent) == "torrent" and torrent.alive then
+        self.errors[torrent.info_hash] = message:match "^[^\n]*"
+    end
+end
+
+local function is_served(player)
+    local torrent, file = player.torrent, player.file
+    return torrent and torrent.alive and file and file.alive
+end
+
+local function readers_of(player)
+    local found = {}
+    for _, reader in ipairs(is_served(player) and player.torrent.readers or {}) do
+        if reader.file == player.file and reader ~= player.ahead then
+            found[#found + 1] = reader
+        end
+    end
+    return found
+end
+
+local function next_of(player)
+    local chosen = player_files.choose(player.torrent) or {}
+    for i, file in ipairs(chosen) do
+        if file == player.file then
+            return chosen[i + 1]
+        end
+    end
+end
+
+-- Its head and tail are fetched now, by a reader, and then the rest, when this file is complete.
+local function begin_next(player)
+    local file = next_of(player)
+    if file and not player.ahead then
+        player.ahead = file:reader { position = 0 }
+        player.next_file = file
+        file.priority = NORMAL
+    end
+end
+
+local function number(x)
+    return type(x) == "number" and x == x and x >= 0 and x < 1e12 and x or nil
+end
+
+-- What the player says of itself: policies see it, and so do the readers.
+function torrents.take_health(_, player, said)
+    for _, reader in ipairs(readers_of(player)) do
+        reader.health = {
+            cached_seconds = number(said.cached_seconds), playhead = number(said.playhead),
+            paused_for_cache = said.paused_for_cache == true, bitrate = number(said.bitrate),
+        }
+    end
+    local left = number(said.left)
+    if left and left < NEAR_END and is_served(player) then
+        begin_next(player)
+    end
+end
+
+-- A seek is stuck in a read that waits for what is not here. What has waited for a shorter time
+-- than that waits for the new place, and may.
+function torrents:release(player, age)
+    if player.torrent and player.torrent.alive then
+        self.http:drop(player.torrent, number(age))
+    end
+end
+
+local function cells_of(torrent, file)
+    if not torrent.pieces then
+        return nil
+    end
+    local map = torrent.piece_map
+    if file then
+        map = map:sub(file.first_piece + 1, file.first_piece + file.piece_count)
+    end
+    return report.draw_map(map, COLUMNS)
+end
+
+local function longest_wait(player)
+    local longest = nil
+    for _, reader in ipairs(readers_of(player)) do
+        longest = math.max(longest or 0, reader.waiting or 0)
+    end
+    return longest
+end
+
+-- What the script shows; nil: nothing is open.
+function torrents:status(player)
+    local torrent, file = player.torrent, is_served(player) and player.file or nil
+    if not torrent or not torrent.alive then
+        return nil
+    end
+    return {
+        hash = torrent.info_hash, name = torrent.name, state = torrent.state,
+        metadata_progress = torrent.metadata_progress, check_progress = torrent.check_progress,
+        peers = torrent.peer_count, connecting = torrent.connecting, seeds = torrent.seeds,
+        known_peers = torrent.known_peers, down = torrent.download_rate, up = torrent.upload_rate,
+        error = torrent.error or self.errors[torrent.info_hash], index = file and file.index,
+        progress = file and file.progress or torrent.progress, cells = cells_of(torrent, file),
+        waiting = longest_wait(player), next = player.next_file and player.next_file.index,
+    }
+end
+
+-- ---- when nobody watches ---------------------------------------------------------------------
+
+-- What is thrown away goes with the session (files that were there before stay); memory goes now.
+local function let_go(self, hash)
+    local torrent = self.held[hash].torrent
+    self.held[hash] = nil
+    if not torrent.alive then
+        return
+    elseif self.options.on_exit == "delete" and not self.options.memory_only then
+        torrent:pause()
+    else
+        torrent:remove()
+    end
+end
+
+local function is_wanted(self, held)
+    if next(held.players) then
+        return true
+    end
+    local torrent = held.torrent
+    return self.options.on_exit == "seed" and torrent.alive and torrent.have > 0
+        and torrent.ratio < self.options.ratio
+end
+
+local function sweep(self)
+    for hash, held in pairs(self.held) do
+        if not is_wanted(self, held) then
+            let_go(self, hash)
+        end
+    end
+end
+
+function torrents:leave(player)
+    if player.ahead then
+        player.ahead:close()
+    end
+    for hash in pairs(player.torrents) do
+        local held = self.held[hash]
+        if held then
+            held.players[player] = nil
+        end
+    end
+    player.torrent, player.file, player.ahead = nil, nil, nil
+    sweep(self)
+end
+
+-- Is something to be seeded still?
+function torrents:has_work()
+    sweep(self)
+    return next(self.held) ~= nil
+end
+
+return torrents
