@@ -41,7 +41,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     text_init(&t);
     write_value(&t, bencode_root(&doc));
     require(t.len == used && memcmp(t.data, data, used) == 0);
-    require(!bencode_get(bencode_root(&doc), "no such key").doc);
+    static const char key[] = "no such key"; /* the fuzzer comes up with it in time */
+    require(!bencode_get(bencode_root(&doc), key).doc ||
+            memmem(data, used, key, sizeof key - 1));
     text_free(&t);
     bencode_free(&doc);
     return 0;
