@@ -53,7 +53,7 @@ local function describe_state(status)
     elseif status.state == "checking" then
         return "checking what is here, " .. percent(status.check_progress)
     elseif (status.waiting or 0) > 1 then
-        return ("waiting for data, %d s"):format(status.waiting)
+        return ("waiting for data, %.0f s"):format(status.waiting)
     elseif status.progress == 1 then
         return "complete"
     end
