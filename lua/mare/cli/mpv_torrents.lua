@@ -155,14 +155,13 @@ local function skip_others(self, torrent, file)
     end
 end
 
--- What the script lets its user choose from.
+-- What the script lets its user choose from: all that may be played, samples included.
 local function list_all(torrent)
     local all = new_list()
-    for i, file in ipairs(torrent.files) do
-        if i > FILES_MOST then
-            break
+    for _, file in ipairs(torrent.files) do
+        if #all < FILES_MOST and (file.kind == "video" or file.kind == "audio") then
+            all[#all + 1] = { index = file.index, path = file.path, length = file.length }
         end
-        all[i] = { index = file.index, path = file.path, length = file.length }
     end
     return all
 end

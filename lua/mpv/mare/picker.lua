@@ -25,7 +25,8 @@ local function menu_text(items, at)
     for i = first, last do
         lines[#lines + 1] = (i == at and "{\\b1}> " or "{\\b0}   ") .. plain(items[i])
     end
-    return "{\\an7\\fs20}" .. table.concat(lines, "\\N")
+    return "{\\an7\\pos(24,140)\\fs20\\bord1.5}" -- below the overlay
+         .. table.concat(lines, "\\N")
 end
 
 local function open_menu(items, at, choose)
