@@ -180,7 +180,7 @@ int bencode_parse_prefix(struct bencode *doc, const uint8_t *data, size_t len,
     *doc = (struct bencode){.data = data, .len = len};
     struct parser p = {.doc = doc, .e = e};
     if (len > BENCODE_MAX_BYTES)
-        return err_set(e, ERR_LIMIT, "%zu bytes are more than the 10 MB that are read",
+        return err_set(e, ERR_LIMIT, "%zu bytes are more than the 32 MiB that are read",
                        len);
     int rc = read_value(&p);
     while (rc == 0 && p.depth > 0)

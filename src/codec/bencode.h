@@ -3,10 +3,11 @@
  *
  * Parsing makes an array of tokens over the caller's bytes. It is iterative, a claimed length
  * allocates nothing, and strings are views, so hostile input costs at most its own size times a
- * small factor. Bounds (hazards.md): depth 100, 3 million tokens, 10 MB. Refused: leading zeros,
- * -0, numbers beyond 64 bits, keys that are not strings, anything after the value. Dictionary
- * keys out of order or repeated are accepted, as the field does (the first one counts), because
- * torrents with them exist and their info hash is taken over the raw bytes anyway. */
+ * small factor. Bounds (hazards.md): depth 100, 3 million tokens (at most 64 MiB for a while),
+ * 32 MiB. Refused: leading zeros, -0, numbers beyond 64 bits, keys that are not strings, anything
+ * after the value. Dictionary keys out of order or repeated are accepted, as the field does (the
+ * first one counts), because torrents with them exist and their info hash is taken over the raw
+ * bytes anyway. */
 #ifndef MARE_BENCODE_H
 #define MARE_BENCODE_H
 
@@ -15,7 +16,7 @@
 
 #define BENCODE_MAX_DEPTH 100
 #define BENCODE_MAX_TOKENS 3000000
-#define BENCODE_MAX_BYTES 10000000
+#define BENCODE_MAX_BYTES 33554432 /* 32 MiB: metadata may have 30 (metainfo) */
 
 enum bencode_type {
     BENCODE_NONE,

@@ -229,7 +229,7 @@ TEST(bencode_bytes_are_bounded) {
     struct bencode doc;
     uint8_t *data = calloc(1, BENCODE_MAX_BYTES + 1);
     CHECK(data);
-    memcpy(data, "9999992:", 8);
+    memcpy(data, "33554423:", 9);
     CHECK_INT(bencode_parse(&doc, data, BENCODE_MAX_BYTES, NULL), 0);
     bencode_free(&doc);
     CHECK_INT(bencode_parse(&doc, data, BENCODE_MAX_BYTES + 1, NULL), ERR_LIMIT);
