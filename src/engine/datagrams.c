@@ -120,7 +120,7 @@ uint16_t datagrams_port(const struct datagrams *d, int family) {
 int datagrams_send(struct datagrams *d, const struct addr *to, const void *data,
                    size_t len) {
     if (!is_allowed(d, to))
-        return ERR_REFUSED;
+        return ERR_UNSAFE;
     maybe_open(d, to->family, NULL);
     struct udp *u = *socket_of(d, to->family);
     int status = u ? udp_send(u, to, data, len) : ERR_NETWORK;

@@ -41,7 +41,8 @@ void datagrams_set_allows(struct datagrams *d,
 /* Opens what is not open yet; 0 when a family can be used. Idempotent. */
 int datagrams_open(struct datagrams *d, struct err *e);
 uint16_t datagrams_port(const struct datagrams *d, int family); /* 0 = not open */
-/* As udp_send; ERR_NETWORK also when its family cannot be used; ERR_REFUSED. Opens. */
+/* As udp_send; ERR_NETWORK also when its family cannot be used, ERR_UNSAFE when `allows` refuses.
+ * Opens. */
 int datagrams_send(struct datagrams *d, const struct addr *to, const void *data,
                    size_t len);
 /* Who gets what is of that kind; NULL = nobody. */

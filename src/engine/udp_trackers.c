@@ -144,6 +144,9 @@ static void leg_failed(struct leg *g, int code) {
         err_set(&e, code, "%.128s does not answer at %s", q->host, text);
     else if (code == ERR_NOMEM)
         err_set(&e, code, "out of memory");
+    else if (code == ERR_UNSAFE)
+        err_set(&e, code, "%.128s is %s, which the blocklist or `bind` forbids", q->host,
+                text);
     else
         err_set(&e, code, "%.128s cannot be reached at %s", q->host, text);
     note_failure(q, code, e.text);

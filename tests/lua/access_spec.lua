@@ -2,6 +2,50 @@
 
 local loopback = require "support.loopback"
 local mare = require "mare"
+local uv = require "luv"
+
+local GROUP = { "239.192.152.143", 6771 } -- of local discovery
+
+local function close(self)
+    self.handle:close()
+    uv.run "nowait"
+end
+
+-- A UDP socket on this machine that says nothing and remembers who spoke to it: of which address
+-- the node of the DHT is, and the asker of a tracker; of neighbours by their ports.
+local function listen_udp(group)
+    local self = { handle = uv.new_udp(), close = close }
+    if group then
+        assert(self.handle:bind(group[1], group[2], { reuseaddr = true }))
+        assert(self.handle:set_membership(group[1], "127.0.0.1", "join"))
+    else
+        assert(self.handle:bind("127.0.0.1", 0))
+    end
+    self.port = self.handle:getsockname().port
+    self.handle:recv_start(function(_, data, from)
+        local port = tonumber((data or ""):match "Port: (%d+)")
+        if port then
+            self[port] = from.ip
+        elseif data then
+            self[data:sub(1, 1) == "d" and "dht" or "tracker"] = from.ip
+        end
+    end)
+    return self
+end
+
+-- A web server that hangs up: self.client is who came.
+local function listen_web()
+    local self = { handle = uv.new_tcp(), close = close }
+    assert(self.handle:bind("127.0.0.1", 0))
+    self.port = self.handle:getsockname().port
+    self.handle:listen(8, function()
+        local connection = uv.new_tcp()
+        self.handle:accept(connection)
+        self.client = connection:getpeername().ip
+        connection:close()
+    end)
+    return self
+end
 
 describe("a blocklist", function()
     local swarm
@@ -83,6 +127,51 @@ describe("a blocklist", function()
         assert.truthy(told.message:find("blocklist", 1, true))
     end)
 
+    it("applies to UDP trackers", function()
+        local stranger = listen_udp()
+        local session = swarm:session { blocklist = list(everybody) }
+        local torrent = assert(session:add(swarm.bytes))
+        torrent.trackers = { "udp://127.0.0.1:" .. stranger.port }
+        local told
+        torrent:on("tracker", function(_, tracker) told = tracker end)
+        swarm:until_true(function() return told end)
+        assert.equal("unsafe", told.code)
+        assert.truthy(told.message:find("blocklist", 1, true))
+        assert.equal(0, session.stats.udp_sent)
+        stranger:close()
+    end)
+
+    it("applies to the DHT, both ways", function()
+        local stranger = listen_udp()
+        local session = swarm:session {
+            blocklist = list(everybody), dht = { routers = { "127.0.0.1:" .. stranger.port } },
+        }
+        local asker = swarm:session { dht = { routers = { "127.0.0.1:" .. session.dht.port } } }
+        swarm:until_true(function() return session.stats.udp_received > 0 end)
+        swarm:steps(20)
+        assert.truthy(asker.stats.udp_sent > 0)
+        assert.equal(0, session.stats.dht_received)
+        assert.equal(0, session.stats.udp_sent)
+        assert.equal(0, session.dht.nodes)
+        stranger:close()
+    end)
+
+    -- What comes to a group comes to all of its members at once.
+    it("applies to local discovery", function()
+        local hears = assert(swarm:session { lsd = true, dht = false }:add(swarm.bytes))
+        local refuses = assert(swarm:session {
+            lsd = true, dht = false, blocklist = list(everybody),
+        }:add(swarm.bytes))
+        swarm:steps(5)
+        local seeder = swarm:session {
+            lsd = true, dht = false, directory = swarm.root .. "/data",
+        }
+        assert(seeder:add(swarm.bytes, { seed = true }))
+        swarm:until_true(function() return hears.known_peers > 0 end)
+        swarm:steps(20)
+        assert.equal(0, refuses.known_peers)
+    end)
+
     it("tells of lines that make no sense, and counts the others", function()
         local session = swarm:session()
         local ranges, note = load(session, list(nobody .. "what is this\n"))
@@ -137,6 +226,31 @@ describe("bind", function()
         local torrent = swarm:add(session)
         swarm:until_true(function() return torrent.done end)
         assert.equal("127.0.0.7", seen)
+    end)
+
+    -- Who speaks to a tracker of either kind, to a router of the DHT, and to the neighbours.
+    it("to an address is for trackers, DHT and local discovery, too", function()
+        local stranger, neighbour, web = listen_udp(), listen_udp(GROUP), listen_web()
+        local session = swarm:session {
+            bind = "127.0.0.7", lsd = true, dht = { routers = { "127.0.0.1:" .. stranger.port } },
+        }
+        local torrent = assert(session:add(swarm.bytes))
+        torrent.trackers = {
+            "udp://127.0.0.1:" .. stranger.port, "http://127.0.0.1:" .. web.port .. "/announce",
+        }
+        local function all()
+            uv.run "nowait"
+            return stranger.tracker and stranger.dht and neighbour[session.port] and web.client
+        end
+        swarm:until_true(all)
+        for _, ip in ipairs {
+            stranger.tracker, stranger.dht, neighbour[session.port], web.client,
+        } do
+            assert.equal("127.0.0.7", ip)
+        end
+        for _, each in ipairs { stranger, neighbour, web } do
+            each:close()
+        end
     end)
 
     it("to an IPv4 address reaches no IPv6 one", function()

@@ -109,6 +109,36 @@ TEST(datagrams_tells_the_kinds_apart_by_their_first_bytes) {
     }
 }
 
+static bool refuse(void *owner, const struct addr *a) {
+    (void)a;
+    ++*(int *)owner;
+    return false;
+}
+
+TEST(datagrams_neither_hears_nor_tells_who_is_refused) {
+    struct post p;
+    struct hearer dht = {0}, answer = {0};
+    int asked = 0;
+    post_open(&p, "127.0.0.1");
+    datagrams_listen(p.d, DATAGRAM_DHT, hear, &dht);
+    datagram_waiter_init(&answer.waiter, hear, &answer);
+    datagrams_expect(p.d, &answer.waiter, 7);
+    datagrams_set_allows(p.d, refuse, &asked);
+    put(&p, "d1:rde1:y1:re", 13);
+    put_answer(&p, 1, 7);
+    for (int i = 0; i < 500 && asked < 2; i++)
+        CHECK_INT(loop_step(p.loop, 20 * USEC_PER_MSEC), 0);
+    struct addr to = p.at;
+    to.port = udp_port(p.other);
+    CHECK_INT(datagrams_send(p.d, &to, "x", 1), ERR_UNSAFE);
+    CHECK_INT(asked, 3);
+    datagrams_set_allows(p.d, NULL, NULL);
+    post_settle(&p);
+    CHECK_INT(dht.count + answer.count + p.other_heard.count, 0);
+    CHECK_INT(p.stats.udp_sent, 0);
+    post_close(&p);
+}
+
 TEST(datagrams_gives_an_answer_to_whoever_expects_its_transaction) {
     struct post p;
     struct hearer a = {0}, b = {0};
