@@ -101,6 +101,7 @@ describe("mpv", function()
 
     -- Sockets and films that somebody would have to clean away.
     local function strays()
+        os.execute("mkdir -p " .. home .. "/.cache")
         return process.run { "find", home .. "/run", home .. "/.cache", "-type", "f", "-o",
             "-type", "s" }
     end
@@ -110,7 +111,6 @@ describe("mpv", function()
             uv.run "nowait"
             return not has_engine()
         end)
-        os.execute("mkdir -p " .. home .. "/.cache")
         assert.equal("", strays())
     end
 
@@ -125,6 +125,7 @@ describe("mpv", function()
         assert.equal("film.mkv", player:get "playlist/3/title")
         assert.equal(single, player:get "playlist/4/filename")
         assert.equal(0, player:ended())
+        assert.equal("", (player.process:log():gsub("\27%[%d*%a", ""):gsub("%s", "")))
         until_nothing_is_left()
     end)
 
@@ -223,7 +224,28 @@ describe("mpv", function()
         loopback.write(swarm.root .. "/broken.torrent", "d4:infoi1ee")
         local player = start("--pause", swarm.root .. "/broken.torrent", entry(2, "fast.mp4"))
         player:until_get("media-title", function(title) return title == "fast.mp4" end)
+        assert.truthy(player.process:log():find("[mare] " .. swarm.root .. "/broken.torrent: ", 1,
+            true))
         quit(player)
+    end)
+
+    it("goes on with the playlist when somebody does not wait for what a link is", function()
+        local link = "magnet:?xt=urn:btih:" .. ("ab"):rep(20)
+        local player = start("--pause", link, entry(2, "fast.mp4"))
+        player:eventually("the engine is there", has_engine)
+        player:until_get("stream-open-filename", function(name) return name == link end)
+        player:command "playlist-next"
+        player:until_get("time-pos", function(t) return t >= 0 end)
+        assert.equal("fast.mp4", player:get "media-title")
+        quit(player)
+    end)
+
+    it("may be quit before it has asked for anything", function()
+        local player = start("magnet:?xt=urn:btih:" .. ("ab"):rep(20))
+        player:eventually("the engine is there", has_engine)
+        quit(player)
+        process.eventually(10, "the engine ends", function() return not has_engine() end)
+        assert.equal("", strays())
     end)
 
     it("leaves no process and no file when it is killed", function()

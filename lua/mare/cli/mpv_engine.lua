@@ -213,12 +213,21 @@ local function open_session(self, opts)
     end)
 end
 
+-- Whoever has started us may end before it has asked for anything.
+local function greet(self, opts)
+    if opts.player and opts.script then
+        find_player(self, opts)
+        self.had_player = true
+    end
+end
+
 local function start(listener, opts)
     local self = setmetatable({
         listener = listener, clients = {}, players = {}, began = core.now(),
     }, engine)
     open_session(self, opts)
     self.torrents = mpv_torrents.new(self.session, self.http, opts)
+    greet(self, opts)
     local ok, problem = xpcall(run, debug.traceback, self)
     self.session:close()
     for _, player in pairs(self.players) do

@@ -64,10 +64,14 @@ local function when_known(torrent, f)
     end
 end
 
-local function take(self, opening, torrent, message, existing)
+-- Codes of failures whose sentence does not name what was asked for.
+local nameless = { format = true, unsafe = true, limit = true }
+
+-- What session:add returns.
+local function take(self, opening, torrent, message, code, existing)
     torrent = torrent or existing
     if not torrent then
-        opening.error = message
+        opening.error = nameless[code] and opening.source .. ": " .. message or message
         return
     end
     local hash = torrent.info_hash
@@ -92,11 +96,10 @@ function torrents:open(player, text)
         take(self, opening, known)
     elseif source:find "^%a[%w+.-]*://" then
         local ok, message = self.session:add(source, add_options(self),
-            function(torrent, why, _, existing) take(self, opening, torrent, why, existing) end)
+            function(...) take(self, opening, ...) end)
         opening.error = not ok and message or nil
     else
-        local torrent, message, _, existing = self.session:add(source, add_options(self))
-        take(self, opening, torrent, message, existing)
+        take(self, opening, self.session:add(source, add_options(self)))
     end
     return opening
 end

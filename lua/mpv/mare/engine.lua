@@ -35,8 +35,9 @@ local function socket()
     return path
 end
 
-local function words(action, more)
-    local list = { settings.command_name(), "mpv", action }
+local function words(action, path, more)
+    local list = { settings.command_name(), "mpv", action, "--player", path, "--script",
+        mp.get_script_name() }
     for _, word in ipairs(more) do
         list[#list + 1] = word
     end
@@ -44,10 +45,10 @@ local function words(action, more)
 end
 
 -- If there is one already, this ends at once.
-local function start()
+local function start(path)
     mp.command_native {
         name = "subprocess", playback_only = false, detach = true,
-        args = words("engine", settings.engine_options()),
+        args = words("engine", path, settings.engine_options()),
     }
 end
 
@@ -66,10 +67,10 @@ end
 -- Asks for a source; f(answer), or f(nil) when mpv wants something else.
 function engine.open(source, f)
     local path = socket()
-    start()
+    start(path)
     mp.command_native_async({
         name = "subprocess", playback_only = true, capture_stdout = true, capture_stderr = true,
-        args = words("open", { "--player", path, "--script", mp.get_script_name(), "--", source }),
+        args = words("open", path, { "--", source }),
     }, function(...) f(answer_of(...)) end)
 end
 

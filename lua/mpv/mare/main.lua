@@ -32,9 +32,9 @@ local function publish(name, value)
     end
 end
 
-local function say(text)
+local function say(text, level)
     mp.osd_message("mare: " .. text, 5)
-    msg.info(text)
+    msg.log(level or "info", text)
 end
 
 local function show(status)
@@ -59,7 +59,9 @@ local function set_stream_options()
     options.reconnect = "0"
     set_local("stream-lavf-o", options)
     set_local("cache", "yes")
-    set_local("ytdl", false)
+    if (mp.get_property_native "script-opts" or {})["ytdl_hook-try_ytdl_first"] == "yes" then
+        set_local("ytdl", false)
+    end
 end
 
 local function append(name, more)
@@ -92,8 +94,7 @@ local function take(answer)
     if not answer then
         return
     elseif answer.error then
-        say(answer.error)
-        msg.error(answer.error)
+        say(answer.error, "error")
     elseif answer.url then
         play(answer)
     else
@@ -111,12 +112,19 @@ local function on_load(hook)
     overlay.want("opening", true)
     show { name = wanted:match "[?&]dn=([^&]*)" or wanted:match "[^/]*$", state = "metadata",
         peers = 0 }
-    set_local("ytdl", false) -- also if this fails: nobody else knows what to do with it
     hook:defer()
     engine.open(wanted, function(answer)
         take(answer)
         hook:cont()
     end)
+end
+
+-- An address of ours that has failed is nothing for yt-dlp. (Not said earlier: mpv would end the
+-- script of yt-dlp for each file, and complain that it does not answer any more.)
+local function on_load_fail()
+    if playing then
+        set_local("ytdl", false)
+    end
 end
 
 -- ---- while it plays --------------------------------------------------------------------------
@@ -189,6 +197,7 @@ local function choose_file()
 end
 
 mp.add_hook("on_load", 5, on_load) -- before ytdl_hook, which takes 10
+mp.add_hook("on_load_fail", 5, on_load_fail)
 mp.register_event("playback-restart", on_first_frame)
 mp.register_event("end-file", on_end)
 mp.register_event("seek", on_seek)
