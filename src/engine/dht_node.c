@@ -29,13 +29,26 @@ struct dht_node {
     const char *routers; /* "HOST:PORT HOST:PORT" */
     struct timer tick, save, ask_routers;
     usec routers_again; /* how long to wait before they are asked once more */
+    bool ready;         /* our place in the network was found, once at least */
     struct link names;  /* being resolved */
     uint32_t name_count;
     struct link quests;
 };
 
+/* A search that began before we knew anybody has found nobody. */
+static void note_ready(struct dht_node *n) {
+    struct dht_stats st;
+    if (n->ready)
+        return;
+    dht_stats(n->dht, &st, session_now(n->session));
+    n->ready = st.ip4.ready || st.ip6.ready;
+    if (n->ready)
+        dht_seekers_again(n->session);
+}
+
 /* What changed something calls this. */
 static void wake(struct dht_node *n) {
+    note_ready(n);
     usec due = MAX(dht_due(n->dht), session_now(n->session));
     timer_set(loop_timers(n->session->loop), &n->tick, due);
 }

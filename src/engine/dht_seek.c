@@ -102,6 +102,16 @@ void dht_seek_want(struct torrent *t) {
         timer_set(timers_of(t), &t->dht.timer, at);
 }
 
+void dht_seekers_again(struct session *s) {
+    LIST_EACH(l, &s->torrent_list) {
+        struct torrent *t = LIST_ITEM(l, struct torrent, in_session);
+        if (timer_is_set(&t->dht.timer) && wants_peers(t)) {
+            t->dht.eager = 0;
+            timer_set(timers_of(t), &t->dht.timer, session_now(s));
+        }
+    }
+}
+
 /* ---- begin and end ----------------------------------------------------------------------- */
 
 void dht_seek_init(struct torrent *t) {

@@ -39,6 +39,8 @@ struct dht_seekers {
 
 void dht_seekers_init(struct dht_seekers *q);
 void dht_seekers_fini(struct session *s); /* nobody's turn comes any more */
+/* We have found our place in the network: torrents whose search found nobody search at once. */
+void dht_seekers_again(struct session *s);
 
 void dht_seek_init(struct torrent *t);
 /* Idempotent pulse: begins or ends, as the torrent's state and its being private demand. */
