@@ -139,6 +139,8 @@ TEST(where_nobody_listens_one_attempt_is_enough) {
     struct node *n = open_node(&w, MSE_PREFER);
     struct addr nobody = {.ip = {127, 0, 0, 1}, .port = 1, .family = 4};
     CHECK_INT(torrent_connect(n->t, &nobody, SOURCE_MANUAL), 1);
+    STEP_UNTIL(&w, n->t->peer_count == 1);
+    CHECK(!encryption_try_other(node_peer(n)));
     STEP_UNTIL(&w, n->count[EVENT_ERROR] == 1);
     CHECK_INT(n->code[EVENT_ERROR], ERR_REFUSED);
     CHECK_INT(n->s->connections, 0);
@@ -248,18 +250,24 @@ TEST(an_encrypted_stranger_who_does_not_know_a_torrent_of_ours_is_closed) {
 }
 
 TEST(a_handshake_of_another_torrent_than_the_encryption_is_refused) {
-    struct swarm w;
+    struct swarm w, other; /* both torrents are in the session */
     struct stranger s;
-    uint8_t other[20] = {1};
+    struct torrent *second;
     struct node *n = open_node(&w, MSE_PREFER);
+    swarm_open_large(&other, 2, PIECE_LEN);
+    struct add_options o = {.directory = n->directory};
+    CHECK_INT(torrent_add(n->s, (const uint8_t *)other.file.data, other.file.len, &o,
+                          &second, NULL),
+              0);
+    STEP_UNTIL(&w, second->state == TORRENT_DOWNLOADING);
     struct fake *f = fake_new(&w, n);
     fake_dial(f);
-    stranger_init(&s, f, w.m->info_hash, other);
+    stranger_init(&s, f, w.m->info_hash, other.m->info_hash);
     STEP_UNTIL(&w, stranger_turn(&s, f, SIZE_MAX) != 0 && f->eof);
     CHECK_INT(n->count[EVENT_PEER], 0);
     STEP_UNTIL(&w, n->s->connections == 0);
     stranger_fini(&s);
-    swarm_close(&w);
+    swarm_close(&w), swarm_close(&other);
 }
 
 /* hazards.md: what never comes to an end, or has none in its room. */
