@@ -35,7 +35,7 @@ struct sim_group {
     struct sim_range up, down; /* bytes per second */
     struct sim_range latency;  /* microseconds from the peer to the middle of the net */
     uint32_t slots;            /* for uploads; 0 = a free rider, UINT32_MAX = everybody */
-    uint32_t connections; /* of each peer, at most; it dials until four fifths of that */
+    uint32_t connections; /* of each peer, at most; it dials until nine tenths of that */
     /* They play it meanwhile, at so many bytes per second: pieces have deadlines. 0 = no. */
     uint32_t play;
 };

@@ -1,5 +1,5 @@
 /* sim_connect: who knows whom. The tracker gives a newcomer random addresses of peers that are
- * there; each peer keeps them in a real roster and dials by its order, until four fifths of its
+ * there; each peer keeps them in a real roster and dials by its order, until nine tenths of its
  * connections stand (the rest is for those who dial it). An address is the peer's number in
  * disguise, so that finding the peer behind it costs nothing. Turnover as in the engine. */
 #include <assert.h>
@@ -196,10 +196,10 @@ static void dial(struct sim_peer *p, struct candidate *c) {
     connect_peers(p, to, c);
 }
 
-/* Until four fifths stand: the rest is for those who dial it. */
+/* Until nine tenths stand: the rest is for those who dial it. */
 static bool wants_more(const struct sim_peer *p) {
     uint32_t limit = p->group->connections;
-    return p->ends_count < MAX(limit * 4 / 5, 1u);
+    return p->ends_count < MAX(limit * 9 / 10, 1u);
 }
 
 static void dial_next(struct sim_peer *p, usec now) {

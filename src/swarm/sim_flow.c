@@ -181,10 +181,18 @@ void sim_flow_stop(struct sim_end *e) {
         list_remove(&e->going);
         list_remove(&e->coming);
         from->going_count--;
-        s->wasted += e->left ? s->settings.block_length - e->left : 0;
     }
     timer_stop(&s->timers, &e->timer);
     e->flow = FLOW_IDLE;
     if (was_active)
         share_anew(from);
+}
+
+/* What has come of the block is lost, even if that is all of it: another was first. */
+void sim_flow_cancel(struct sim_end *e) {
+    struct sim *s = e->peer->sim;
+    sim_flow_settle(e);
+    if (e->flow == FLOW_ACTIVE)
+        s->wasted += s->settings.block_length - e->left;
+    sim_flow_stop(e);
 }

@@ -82,7 +82,7 @@ void sim_piece_poke(struct sim_peer *p) {
 static void give_back(struct sim_end *e) {
     if (e->flow == FLOW_IDLE)
         return;
-    sim_flow_stop(e);
+    sim_flow_cancel(e);
     download_on_unasked(&e->peer->download, e->ref.piece, e->ref.begin);
 }
 
@@ -190,7 +190,7 @@ static void cancel_copies(struct sim_end *e, const struct block_ref *ref) {
     struct sim_peer *p = e->peer;
     for (uint32_t i = 0; i < p->ends_count; i++)
         if (p->ends[i] != e && has_asked(p->ends[i], ref->piece, ref->begin))
-            sim_flow_stop(p->ends[i]);
+            sim_flow_cancel(p->ends[i]);
 }
 
 /* The block is received; true when it was the last one of its piece, which is closed then. */

@@ -165,7 +165,8 @@ void sim_flow_init(struct sim_end *e);
 void sim_flow_ask(struct sim_end *e, const struct block_ref *ref);  /* idle -> asked */
 void sim_flow_begin(struct sim_end *e);                             /* asked -> active */
 void sim_flow_next(struct sim_end *e, const struct block_ref *ref); /* active, goes on */
-void sim_flow_stop(struct sim_end *e);                              /* -> idle */
+void sim_flow_stop(struct sim_end *e);     /* -> idle, after a whole block */
+void sim_flow_cancel(struct sim_end *e);   /* -> idle, at any time */
 void sim_flow_complete(struct sim_end *e); /* the block is here: settles all of it */
 void sim_flow_settle(struct sim_end *e);   /* counts what has flowed until now */
 

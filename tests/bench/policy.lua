@@ -117,7 +117,7 @@ local function scripted(chosen)
         max_time = 900,
         policies = {
             { share = 1 / 201, name = "us", policy = chosen, down = GBIT, up = GBIT,
-                connections = 640, play = 5e6 },
+                connections = 556, play = 5e6 },
             { name = "others", connections = 4, up = 20e3, down = 20e3 },
         },
     }
