@@ -19,7 +19,7 @@
 #define PLAN_FRONT 32u  /* the first in the order of the files */
 #define PLAN_OFFER 256u /* pieces in one round, when peers are few */
 /* Many peers make many plans, and each opens fewer pieces by it: so many rows are shared by all. */
-#define PLAN_SHARED 65536u
+#define PLAN_SHARED 32768u
 #define PLAN_LEAST 64u
 #define PLAN_PAUSE \
     USEC_PER_SEC /* refused: asked again, after twice as long each time .. */
