@@ -19,6 +19,15 @@ describe("session.dht", function()
         return swarm:session(options)
     end
 
+    -- A session of the swarm that is not told whether to have a DHT, as swarm:session tells it.
+    local function untold(port)
+        local session = assert(mare.session {
+            port = port, bind = "127.0.0.1", directory = swarm.root,
+        })
+        table.insert(swarm.sessions, session)
+        return session
+    end
+
     -- Three nodes that know each other.
     local function network()
         local first = open()
@@ -43,12 +52,12 @@ describe("session.dht", function()
     end)
 
     it("is off by default for a session that does not listen", function()
-        assert.equal("off", swarm:session { port = false }.dht.state)
+        assert.equal("off", untold(false).dht.state)
         assert.equal("bootstrapping", swarm:session { port = false, dht = true }.dht.state)
     end)
 
     it("is on by default, and alone on this machine it asks nobody", function()
-        local session = swarm:session {}
+        local session = untold(0)
         swarm:steps(50)
         assert.equal("bootstrapping", session.dht.state)
         assert.equal(session.port, session.dht.port)
@@ -59,7 +68,7 @@ describe("session.dht", function()
     end)
 
     it("is the same value each time, and has a name", function()
-        local session = swarm:session {}
+        local session = untold(0)
         assert.equal(session.dht, session.dht)
         assert.equal("dht", mare.type(session.dht))
         assert.equal(session, session.dht.session)
@@ -67,7 +76,7 @@ describe("session.dht", function()
     end)
 
     it("dies with its session", function()
-        local session = swarm:session {}
+        local session = untold(0)
         local dht = session.dht
         session:close(0)
         assert.is_false(dht.alive)

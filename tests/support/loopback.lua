@@ -67,10 +67,13 @@ function loopback.new(options)
     return self
 end
 
--- A session that lives as long as the swarm.
+-- A session that lives as long as the swarm. Sessions meet where a spec lets them: those with a DHT
+-- would tell each other of it by PORT messages.
 function loopback:session(options)
     self.folders = self.folders + 1
-    local settings = { port = 0, bind = "127.0.0.1", directory = self.root .. "/" .. self.folders }
+    local settings = {
+        port = 0, bind = "127.0.0.1", dht = false, directory = self.root .. "/" .. self.folders,
+    }
     for name, value in pairs(options or {}) do
         settings[name] = value
     end
