@@ -20,16 +20,21 @@ static bool is_judged(const struct torrent *t) {
     return policy_has(&t->session->policy, t->id, POLICY_PIECE);
 }
 
+static void maybe_plan(struct peer *p) {
+    struct torrent *t = p->torrent;
+    if (list_empty(&p->in_plans) && plan_is_due(&p->plan, &t->picker, &p->has, only_of(p),
+                                                t->plan_age, session_now(p->session))) {
+        list_append(&t->to_plan, &p->in_plans);
+        torrent_want_decision(t, false, false);
+    }
+}
+
 const struct plan *policy_plan_of(struct peer *p) {
     struct torrent *t = p->torrent;
     if (!t->plans_pieces)
         return NULL;
-    if (list_empty(&p->in_plans) && download_is_through(&t->download, p->last_piece) &&
-        plan_is_due(&p->plan, &t->picker, &p->has, only_of(p), t->plan_age,
-                    session_now(p->session))) {
-        list_append(&t->to_plan, &p->in_plans);
-        torrent_want_decision(t, false, false);
-    }
+    if (download_is_through(&t->download, p->last_piece))
+        maybe_plan(p);
     return &p->plan;
 }
 
@@ -70,8 +75,10 @@ static uint32_t make_plan(struct peer *p) {
 void policy_note_idle(struct peer *p) {
     const struct plan *plan = &p->plan;
     usec now = session_now(p->session);
-    if (p->torrent->plans_pieces && plan->refused && p->requests.live == 0 &&
-        list_empty(&p->in_plans)) {
+    if (!p->torrent->plans_pieces)
+        return;
+    maybe_plan(p);
+    if (plan->refused && p->requests.live == 0 && list_empty(&p->in_plans)) {
         p->ask_after = MAX(plan->made_at + plan->pause, now + 1);
         peer_set_deadline(p);
     }
