@@ -370,6 +370,9 @@ describe("a process that ends in the middle of a download", function()
         ["by os.exit in a task"] =
             "session:spawn(function() require('mare').sleep(0) os.exit(0, true) end)"
             .. " swarm:until_true(function() return false end)",
+        ["by os.exit in a policy"] =
+            "session.policy.piece = function() os.exit(0, true) end"
+            .. " swarm:until_true(function() return false end)",
         ["with a session that is closed in a finalizer"] =
             "X = setmetatable({}, { __gc = function() session:close(0) X = torrent.alive end })",
         ["with an object that is used in a finalizer"] =

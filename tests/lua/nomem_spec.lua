@@ -110,6 +110,36 @@ local attempts = {
             assert(reader:seek(7) and reader:cancel())
         end
     ]],
+    ["policies"] = [[
+        local mare = require "mare"
+        return function()
+            local session = assert(mare.session { port = false, directory = FOLDER })
+            local torrent = assert(session:add(BYTES))
+            session:run(function() return torrent.done end)
+            return session, torrent
+        end, function(session, torrent)
+            local seen
+            session:on("error", function() end)
+            session.policy.connect = function(candidate)
+                seen = candidate.address .. candidate.source
+                candidate.torrent.slots = 3
+                candidate.torrent:ban "127.0.0.2"
+                return false
+            end
+            torrent.policy = { admit = function(candidate) return candidate.port end }
+            assert(torrent:suggest "127.0.0.1:1")
+            for _ = 1, 10 do
+                if torrent.slots == 3 then
+                    break
+                end
+                assert(torrent:suggest "127.0.0.1:1")
+                torrent.policy.connect = session.policy.connect -- a new judge is asked anew
+                assert(session:step(0))
+            end
+            assert(seen and torrent.slots == 3 and #session.bans == 1)
+            torrent.policy = nil
+        end
+    ]],
     ["mare.info and mare.create"] = [[
         local mare = require "mare"
         return function() end, function()
