@@ -12,6 +12,7 @@
 #include <stdlib.h>
 
 #include "io/fetch_private.h"
+#include "io/loop_private.h"
 #include "io/watch.h"
 
 #define MAX_IDLE_CONNECTIONS 8L
@@ -206,6 +207,7 @@ static int wake_curl(struct fetcher *f, struct err *e) {
     curl_multi_setopt(f->multi, CURLMOPT_TIMERFUNCTION, on_timeout);
     curl_multi_setopt(f->multi, CURLMOPT_TIMERDATA, f);
     curl_multi_setopt(f->multi, CURLMOPT_MAXCONNECTS, MAX_IDLE_CONNECTIONS);
+    loop_stay_loaded(); /* curl leaves threads behind that resolve what was given up */
     return 0;
 }
 

@@ -213,6 +213,9 @@ static CURLcode set_request(struct fetch *t, const struct fetch_options *o) {
     SET(rc, t, CURLOPT_ACCEPT_ENCODING, ""); /* all that curl can decode */
     SET(rc, t, CURLOPT_TIMEOUT_MS, (long)((timeout + USEC_PER_MSEC - 1) / USEC_PER_MSEC));
     SET(rc, t, CURLOPT_NOSIGNAL, 1L);
+#if LIBCURL_VERSION_NUM >= 0x075700
+    SET(rc, t, CURLOPT_QUICK_EXIT, 1L); /* nobody waits for a name that is given up */
+#endif
     SET(rc, t, CURLOPT_ERRORBUFFER, t->words);
     SET(rc, t, CURLOPT_PRIVATE, t);
     if (o->ca_file)

@@ -13,6 +13,7 @@
 #include "io/loop_private.h"
 
 #include <assert.h>
+#include <dlfcn.h>
 #include <limits.h>
 #include <stdlib.h>
 
@@ -23,7 +24,7 @@ static void on_alarm(uv_timer_t *t) {
 }
 
 static void on_poke(uv_async_t *a) {
-    (void)a;
+    resolver_reap(CONTAINER_OF(a->loop, struct loop, uv));
 }
 
 /* What libuv needs: 0, or its error code with nothing left to close. */
@@ -77,6 +78,7 @@ void loop_free(struct loop *l) {
     l->stepping = l->closing = true;
     LIST_EACH(link, &l->requests)
         uv_cancel(LIST_ITEM(link, struct request, link)->uv);
+    resolver_free(l);
     uv_walk(&l->uv, close_handle, NULL);
     uv_run(&l->uv, UV_RUN_DEFAULT); /* until the last running job is done */
     int rc = uv_loop_close(&l->uv);
@@ -154,4 +156,11 @@ int loop_step(struct loop *l, usec wait) {
 
 void loop_poke(struct loop *l) {
     uv_async_send(&l->waker);
+}
+
+void loop_stay_loaded(void) {
+    static const char here = 0;
+    Dl_info info;
+    if (dladdr(&here, &info) && info.dli_fname)
+        (void)dlopen(info.dli_fname, RTLD_LAZY | RTLD_NOLOAD | RTLD_NODELETE);
 }

@@ -17,13 +17,14 @@ struct loop {
         waker; /* loop_poke; it also keeps uv_run from finding nothing to live for */
     struct timers timers;
     usec now;
-    struct link changed;  /* watches whose wish libuv has not heard yet */
-    struct link requests; /* what waits for the thread pool: struct request */
-    uint32_t jobs;        /* submitted, done not yet called */
-    bool stepping;        /* inside loop_step or loop_free */
-    bool closing;         /* inside loop_free: nothing new may begin */
-    bool stale;           /* `now` is from before the wait */
-    char device[16];      /* all sockets are tied to it (device); "" = none */
+    struct link changed;       /* watches whose wish libuv has not heard yet */
+    struct link requests;      /* what waits for the thread pool: struct request */
+    struct resolver *resolver; /* of names (resolve.c); NULL before the first */
+    uint32_t jobs;             /* submitted, done not yet called */
+    bool stepping;             /* inside loop_step or loop_free */
+    bool closing;              /* inside loop_free: nothing new may begin */
+    bool stale;                /* `now` is from before the wait */
+    char device[16];           /* all sockets are tied to it (device); "" = none */
     bool dirty; /* something waits for the next uv_run, and loop_fd does not show it */
 };
 
@@ -36,6 +37,12 @@ struct request {
 /* Before the hooks of an event: the clock is read once per step, and only if something
  * came. */
 void loop_wake(struct loop *l);
+/* Answers that came from threads are told; at the end the others are left behind. */
+void resolver_reap(struct loop *l);
+void resolver_free(struct loop *l);
+/* A thread that nobody waits for is in our code, or will come back to it: whoever unloads the module
+ * does not unload that. */
+void loop_stay_loaded(void);
 /* The next step has something to do that does not show on loop_fd. */
 static inline void loop_touch(struct loop *l) {
     l->dirty = true;

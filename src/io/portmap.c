@@ -1,5 +1,4 @@
 /* portmap: the worker and its line to the loop. See the header. */
-#include <dlfcn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -286,17 +285,8 @@ bool portmap_busy(const struct portmap *p) {
     return busy;
 }
 
-/* The worker is in our code for some seconds more: whoever unloads the module does not unload
- * that. */
-static void stay_loaded(void) {
-    static const char here = 0;
-    Dl_info info;
-    if (dladdr(&here, &info) && info.dli_fname)
-        (void)dlopen(info.dli_fname, RTLD_LAZY | RTLD_NOLOAD | RTLD_NODELETE);
-}
-
 static void leave_behind(struct portmap *p) {
-    stay_loaded();
+    loop_stay_loaded();
     (void)pthread_detach(p->thread);
 }
 

@@ -78,9 +78,9 @@ struct listener *listener_open(struct loop *l, const struct addr *at,
 uint16_t listener_port(const struct listener *n);
 void listener_close(struct listener *n);
 
-/* Resolves a host name on a worker: `done` in a later step with up to 16 addresses (port
+/* Resolves a host name on a thread: `done` in a later step with up to 16 addresses (port
  * set), or status ERR_NETWORK and a sentence; ERR_CANCELED when the loop is freed
- * before. */
+ * before, which does not wait for a name server. */
 struct resolve;
 typedef void resolve_done(void *owner, int status, const struct addr *addrs, uint32_t n,
                           const char *why);
