@@ -90,14 +90,21 @@ static void on_ended(void *owner) {
 
 /* ---- by a reader --------------------------------------------------------------------- */
 
+/* The torrent was removed, or its disk fails: then somebody should know. */
+static void on_no_bytes(struct feed *s, int status, const struct err *e) {
+    struct torrent *t = session_torrent(s->server->session, s->torrent);
+    if (t && e)
+        session_event(t->session, EVENT_ERROR, t, NULL, 0, status, "%s", e->text);
+    http_abort(s->request);
+}
+
 static void on_bytes(void *ctx, int status, struct view *v, const struct err *e) {
     struct feed *s = ctx;
-    (void)e;
     if (status == 1) {
         s->view = *v;
         http_wake(s->request);
     } else if (!s->ending) {
-        http_abort(s->request); /* the torrent was removed, or its disk fails */
+        on_no_bytes(s, status, e);
     }
 }
 
@@ -127,7 +134,17 @@ static int on_read(void *owner, uint8_t *to, size_t len) {
     return (int)n;
 }
 
-static const struct http_hooks hooks = {on_read, on_ended};
+/* By somebody else, while it was being sent. */
+static void on_cut(void *owner) {
+    struct feed *s = owner;
+    struct torrent *t = session_torrent(s->server->session, s->torrent);
+    if (t)
+        session_event(t->session, EVENT_ERROR, t, NULL, 0, ERR_EOF,
+                      "%.160s has become shorter: check the torrent again",
+                      t->meta->files[s->file].path);
+}
+
+static const struct http_hooks hooks = {on_read, on_ended, on_cut};
 
 static void send_head(struct feed *s, const struct torrent *t, struct file_head *h) {
     head_init(h, t, s->file, s->partial ? 206 : 200);
@@ -204,6 +221,8 @@ static bool borrow(struct feed *s, struct torrent *t) {
         return false;
     l->stream = s;
     l->lend.file = s->file;
+    l->lend.offset = s->range.first;
+    l->lend.length = s->range.length;
     l->lend.op.done = on_lent;
     if (storage_lend(t->storage, &l->lend) < 0) {
         free(l);

@@ -1,7 +1,8 @@
 /* stream_file: a file's bytes on their way to a client.
  *
- *     all of the range on disk   a descriptor is lent by the storage (a job), then sendfile
- *     else                       a reader, whose window makes the torrent fetch what comes next
+ *     all of the range on disk, and in the page cache    a descriptor is lent by the storage (a job),
+ *                                                        then sendfile
+ *     else    a reader: what is on disk is read by workers, what is not here its window fetches
  *
  * A player that jumps opens a new connection and leaves the old one. Its readers are one group (same
  * address, same program, same file), so that the new one has priority even before the old

@@ -11,7 +11,9 @@
  * nothing but that. (MHD also misses an end that comes together with the last bytes.)
  *
  * sendfile, alone of all ways to write, raises SIGPIPE when the client is gone. The process's signals
- * are not ours: it is blocked on this thread while MHD runs, and taken back if it came. */
+ * are not ours: it is blocked on this thread while MHD runs, and taken back if it came. And of a file
+ * that somebody cuts under it, it sends nothing for ever, and MHD waits for a socket that is ready:
+ * so its length is looked at now and then. */
 #include "io/http.h"
 
 #include <assert.h>
@@ -20,6 +22,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -60,6 +63,9 @@ struct http_request {
     bool head, asked, suspended, gone, ended;
     const struct http_hooks *hooks;
     void *owner;
+    int file; /* MHD's; -1 = none is sent */
+    uint64_t file_end;
+    struct timer look; /* at the file */
 };
 
 /* ---- the end of a request ------------------------------------------------------------ */
@@ -68,6 +74,7 @@ static void tell_end(struct http_request *r) {
     if (r->ended)
         return;
     r->ended = true;
+    timer_stop(loop_timers(r->client->server->loop), &r->look);
     if (r->hooks)
         r->hooks->ended(r->owner);
 }
@@ -100,6 +107,26 @@ static void request_free(struct http_request *r) {
         MHD_destroy_response(r->response);
     free(r->path);
     free(r);
+}
+
+/* ---- a file that is being sent --------------------------------------------------------- */
+
+static void look_again(struct http_request *r) {
+    struct loop *l = r->client->server->loop;
+    timer_set(loop_timers(l), &r->look, loop_now(l) + HTTP_LOOK);
+}
+
+static void on_look(struct timer *t, usec now) {
+    struct http_request *r = CONTAINER_OF(t, struct http_request, look);
+    struct stat st;
+    (void)now;
+    if (fstat(r->file, &st) == 0 && (uint64_t)st.st_size >= r->file_end) {
+        look_again(r);
+        return;
+    }
+    if (r->hooks && r->hooks->cut)
+        r->hooks->cut(r->owner);
+    http_abort(r);
 }
 
 /* ---- clients ------------------------------------------------------------------------- */
@@ -205,6 +232,8 @@ static enum MHD_Result begin(struct MHD_Connection *mhd, const char *url, bool h
     r->client = c;
     r->connection = mhd;
     r->head = head;
+    r->file = -1;
+    timer_init(&r->look, on_look);
     c->request = r;
     timer_stop(loop_timers(c->server->loop), &c->idle);
     *context = r;
@@ -334,8 +363,13 @@ void http_answer_file(struct http_request *r, const struct http_answer *a, int f
                       uint64_t offset, uint64_t length) {
     struct MHD_Response *response =
         MHD_create_response_from_fd_at_offset64(length, fd, offset);
-    if (!response)
+    if (response) {
+        r->file = fd;
+        r->file_end = offset + length;
+        look_again(r);
+    } else {
         close(fd);
+    }
     answer(r, a, response);
 }
 

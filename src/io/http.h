@@ -24,6 +24,8 @@
 #define HTTP_BLOCK 65536u  /* asked of hooks->read at most */
 #define HTTP_MEMORY 16384u /* of a request: longer headers are refused (431) */
 #define HTTP_IDLE (30 * USEC_PER_SEC)
+#define HTTP_LOOK \
+    USEC_PER_SEC /* how often it is looked whether a file is still as long */
 
 struct http_server;
 struct http_request;
@@ -62,6 +64,9 @@ struct http_hooks {
     /* The request is over: answered in full, or its client is gone. Once; `r` is not to be used
      * after it. */
     void (*ended)(void *owner);
+    /* The file of http_answer_file has become shorter than what was promised of it: `ended` is
+     * next. NULL where no file is answered. */
+    void (*cut)(void *owner);
 };
 /* Says who is to be told of the request's end. At most once a request. */
 void http_own(struct http_request *r, const struct http_hooks *hooks, void *owner);
@@ -79,8 +84,9 @@ struct http_answer {
  * is aborted. HEAD gets the same fields and no body. */
 void http_answer_bytes(struct http_request *r, const struct http_answer *a,
                        const void *data, size_t len); /* copied */
+/* Takes fd. What is not in the page cache is waited for by everybody: see storage_lend. */
 void http_answer_file(struct http_request *r, const struct http_answer *a, int fd,
-                      uint64_t offset, uint64_t length); /* takes fd */
+                      uint64_t offset, uint64_t length);
 void http_answer_stream(struct http_request *r, const struct http_answer *a,
                         uint64_t length);
 void http_wake(

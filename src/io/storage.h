@@ -158,11 +158,13 @@ struct storage_remove {
 };
 int storage_remove(struct storage *s, struct storage_remove *r) MUST_USE;
 
-/* A descriptor for reading a file that is where it belongs. ERR_UNSUPPORTED: its bytes are elsewhere
- * (a skipped file), or it has none (padding). */
+/* A descriptor for sending a range of a file that is where it belongs, and in the page cache.
+ * ERR_AGAIN: sending it would wait for the disk (use storage_read). ERR_UNSUPPORTED: its bytes are
+ * elsewhere (a skipped file), or it has none (padding). ERR_EOF: the file is too short. */
 struct storage_lend {
     struct storage_op op;
     uint32_t file;
+    uint64_t offset, length; /* in the file */
     int fd; /* after `done`, status 0: the owner's, to be taken or given back */
 };
 int storage_lend(struct storage *s, struct storage_lend *l) MUST_USE;

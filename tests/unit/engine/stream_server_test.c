@@ -1,9 +1,11 @@
 /* stream_server: what tests/lua/http_spec.lua cannot make happen: memory that runs out at every moment of
  * an answer, clients that say nothing for longer than they may, and an end with all of them there. */
-#include "engine/stream_server.h"
+#include "engine/stream_file.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -155,6 +157,130 @@ TEST(stream_server_keeps_a_client_that_waits_for_its_answer) {
     CHECK_INT(http_connections(n->s->http->http), 1);
     node_close(n); /* with the client still there */
     STEP_UNTIL(&w, client_heard(&c) && c.ended);
+    close(c.fd);
+    swarm_close(&w);
+}
+
+/* ---- a film on disk ------------------------------------------------------------------ */
+
+#define FILM_PIECES 12u
+
+static struct node *film_open(struct swarm *w, char path[600]) {
+    swarm_open_large(w, FILM_PIECES, 1u << 20);
+    struct node *n = node_open(w, &(struct node_options){.seed = true});
+    CHECK_INT(stream_server_open(n->s, &options, NULL), 0);
+    snprintf(path, 600, "%s/t", n->directory);
+    return n;
+}
+
+/* As long as nothing is read most of it has yet to be sent: no buffers are that large. */
+static void film_ask(struct client *c, const struct node *n) {
+    char place[64], hex[41];
+    client_open(c, n->s);
+    hex_encode(hex, n->t->info_hash, 20);
+    snprintf(place, sizeof place, "%s/1/t", hex);
+    ask(c, place);
+}
+
+static bool has_something(const struct client *c) {
+    char byte;
+    return recv(c->fd, &byte, 1, MSG_DONTWAIT | MSG_PEEK) == 1;
+}
+
+static bool comes_by_reader(const struct session *s) {
+    const struct link *all = &s->http->streams;
+    CHECK(!list_empty(all));
+    return LIST_ITEM(all->next, struct feed, link)->reader != NULL;
+}
+
+TEST(stream_server_ends_what_was_cut_while_it_was_sent_and_says_so) {
+    struct swarm w;
+    struct client c;
+    char path[600];
+    struct node *n = film_open(&w, path);
+    film_ask(&c, n);
+    STEP_UNTIL(&w, has_something(&c));
+    CHECK(!comes_by_reader(n->s)); /* sendfile */
+    node_pass(n, 3 * HTTP_LOOK);
+    swarm_settle(&w);
+    CHECK(!list_empty(&n->s->http->streams)); /* all is well */
+    CHECK_INT(n->count[EVENT_ERROR], 0);
+    CHECK_INT(truncate(path, 11 << 20), 0);
+    node_pass(n, HTTP_LOOK);
+    STEP_UNTIL(&w, http_connections(n->s->http->http) == 0);
+    CHECK(list_empty(&n->s->http->streams));
+    CHECK_INT(n->count[EVENT_ERROR], 1);
+    CHECK_INT(n->code[EVENT_ERROR], ERR_EOF);
+    CHECK(strstr(n->text[EVENT_ERROR], "has become shorter: check the torrent again"));
+    close(c.fd);
+    swarm_close(&w);
+}
+
+TEST(stream_server_says_what_is_wrong_with_a_file_that_it_cannot_read) {
+    struct swarm w;
+    struct client c;
+    char path[600];
+    struct node *n = film_open(&w, path);
+    CHECK_INT(truncate(path, 1 << 20), 0);
+    film_ask(&c, n);
+    STEP_UNTIL(&w, client_heard(&c) && c.ended);
+    CHECK_INT(n->count[EVENT_ERROR], 1);
+    CHECK(strstr(n->text[EVENT_ERROR], "is shorter than it should be"));
+    close(c.fd);
+    swarm_close(&w);
+}
+
+/* False on a file system that is nothing but a cache. */
+static bool drop_from_page_cache(const char *path) {
+    unsigned char here;
+    size_t step = (size_t)sysconf(_SC_PAGESIZE);
+    int fd = open(path, O_RDONLY);
+    CHECK_INT(fsync(fd), 0);
+    CHECK_INT(posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED), 0);
+    void *map = mmap(NULL, step, PROT_READ, MAP_SHARED, fd, 0);
+    CHECK_INT(mincore(map, step, &here), 0);
+    munmap(map, step);
+    close(fd);
+    return !(here & 1);
+}
+
+/* What sendfile would wait for is read by workers: the loop has others to look after. */
+TEST(stream_server_reads_what_is_not_in_the_page_cache) {
+    struct swarm w;
+    struct client c;
+    char path[600];
+    struct node *n = film_open(&w, path);
+    bool cold = drop_from_page_cache(path);
+    film_ask(&c, n);
+    STEP_UNTIL(&w, has_something(&c));
+    CHECK_INT(comes_by_reader(n->s), cold);
+    close(c.fd);
+    swarm_close(&w);
+}
+
+/* ---- patience ------------------------------------------------------------------------ */
+
+/* No byte of its headers buys it more time: they have come for 30 ms when 30 s minus 20 ms pass. */
+TEST(stream_server_lets_go_of_a_client_whose_headers_trickle) {
+    static const char words[] = "GET /tok/ HTTP/1.1\r\nHost: localhost\r\nX: ";
+    struct swarm w;
+    struct client c;
+    swarm_open(&w);
+    struct node *n = node_open(&w, &(struct node_options){.seed = true});
+    CHECK_INT(stream_server_open(n->s, &options, NULL), 0);
+    client_open(&c, n->s);
+    STEP_UNTIL(&w, http_connections(n->s->http->http) == 1);
+    usec begin = session_now(n->s), end = begin + 30 * USEC_PER_MSEC;
+    client_say(&c, words);
+    while (session_now(n->s) < end) {
+        client_say(&c, "x");
+        swarm_step(&w);
+    }
+    CHECK(!client_heard(&c));
+    node_pass(n, HTTP_IDLE - 20 * USEC_PER_MSEC);
+    STEP_UNTIL(&w, client_heard(&c));
+    CHECK(c.ended);
+    CHECK_INT(c.len, 0);
     close(c.fd);
     swarm_close(&w);
 }
