@@ -45,4 +45,8 @@ struct settings {
     uint64_t seed;         /* for decisions (specs, simulations); 0 = from the kernel */
 };
 
+/* A copy with strings of its own, and the defaults above. ERR_NOMEM leaves what settings_fini frees. */
+int settings_copy(struct settings *to, const struct settings *from) MUST_USE;
+void settings_fini(struct settings *s);
+
 #endif
