@@ -17,5 +17,7 @@ int torrent_do_add_tracker(lua_State *L);
 int torrent_do_remove_tracker(lua_State *L);
 int torrent_do_announce(lua_State *L);
 int torrent_do_scrape(lua_State *L);
+/* Those that are known, as fields of the table on top: seeds, leechers, downloads. */
+void set_scrape_counts(lua_State *L, const struct scrape_counts *counts);
 
 #endif

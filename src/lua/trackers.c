@@ -18,6 +18,12 @@ static void set_known(lua_State *L, const char *name, int64_t n) {
     }
 }
 
+void set_scrape_counts(lua_State *L, const struct scrape_counts *counts) {
+    set_known(L, "seeds", counts->complete);
+    set_known(L, "leechers", counts->incomplete);
+    set_known(L, "downloads", counts->downloaded);
+}
+
 static void push_tracker(lua_State *L, const struct tracker_row *row, usec now) {
     lua_createtable(L, 0, 10);
     lua_pushstring(L, row->url);
@@ -27,9 +33,7 @@ static void push_tracker(lua_State *L, const struct tracker_row *row, usec now) 
     push_text_or_nil(L, row->message);
     lua_setfield(L, -2, "message");
     set_known(L, "tier", (int64_t)row->tier + 1);
-    set_known(L, "seeds", row->counts.complete);
-    set_known(L, "leechers", row->counts.incomplete);
-    set_known(L, "downloads", row->counts.downloaded);
+    set_scrape_counts(L, &row->counts);
     set_known(L, "peers", row->peers);
     set_known(L, "failures", row->failures);
     if (row->next_at != USEC_NEVER) {

@@ -314,6 +314,14 @@ describe("in a policy call", function()
         assert.is_true(session.alive)
     end)
 
+    it("serving begins when the step is over", function()
+        local result, session = ask_once("piece", function(_, peer)
+            return peer.session.http, peer.session:serve { token = "later" }
+        end)
+        assert.same({ nil, true, "queued" }, { check(result) })
+        assert.equal("later", session.http.token)
+    end)
+
     it("a step is refused", function()
         local result = ask_once("piece", function(_, peer) return peer.session:step(0) end)
         assert.same({ nil, "already stepping", "busy" }, { result[2], result[3], result[4] })
