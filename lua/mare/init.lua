@@ -6,9 +6,9 @@
 --     torrent:on("done", function(t) print(t.name) end)
 --     session:run()
 --
--- Everything there is is documented in mare/meta.lua, which editors with the Lua language server
--- read. The engine itself is mare.core, in C; this module and its neighbours add what is easier
--- said in Lua.
+-- Everything there is is documented in mare/meta.lua and mare/meta/, which editors with the Lua
+-- language server read. The engine itself is mare.core, in C; this module and its neighbours add
+-- what is easier said in Lua.
 
 local core = require "mare.core"
 require "mare.session"

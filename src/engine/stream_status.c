@@ -1,5 +1,5 @@
 /* stream_status: status.json, what the page and players' scripts are told. The shape is described
- * in lua/mare/meta.lua (mare.Status).
+ * in lua/mare/meta/http.lua (mare.Status).
  *
  * Numbers are whole or fixed, never printed by the host's locale. What depends on the torrent is
  * bounded: at most FILES_MOST files are listed, and MAP_CELLS cells of the piece map. */

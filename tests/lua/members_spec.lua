@@ -1,8 +1,10 @@
--- meta.lua is the one reference: it names exactly what exists, and what it says is writable is.
+-- lua/mare/meta.lua and what lies beside it in meta/ are the one reference: it names exactly what
+-- exists, and what it says is writable is.
 
 local core = require "mare.core"
 local mare = require "mare"
 local loopback = require "support.loopback"
+local reference = require "support.reference"
 
 local classes = {
     Session = "session", Torrent = "torrent", File = "file", Piece = "piece", Peer = "peer",
@@ -16,7 +18,7 @@ local function read_meta()
     for _, name in pairs(classes) do
         documented[name] = { methods = {}, properties = {}, writable = {} }
     end
-    for line in io.lines "lua/mare/meta.lua" do
+    for line in reference:gmatch "[^\n]*" do
         local class = line:match "^%-%-%-@class ([%w.]+)"
         local field, text = line:match "^%-%-%-@field (%w[%w_]*)%??%s+(.*)$"
         local object, method = line:match "^function (%u%w+):([%w_]+)"
@@ -43,7 +45,7 @@ local function set_of(list)
     return set
 end
 
-describe("meta.lua", function()
+describe("the reference", function()
     local documented, existing = read_meta(), core._members()
 
     for _, name in pairs(classes) do
@@ -71,17 +73,15 @@ describe("meta.lua", function()
     end)
 
     it("names every event", function()
-        local text = loopback.read "lua/mare/meta.lua"
         for _, name in ipairs(core.events) do
             if name ~= "read" then
-                assert.truthy(text:find('| "' .. name .. '"', 1, true), name)
+                assert.truthy(reference:find('| "' .. name .. '"', 1, true), name)
             end
         end
     end)
 
     it("names every counter of session.stats", function()
-        local text = loopback.read "lua/mare/meta.lua"
-        local block = text:match "%-%-%-@class mare%.Stats\n(.-)\n\n"
+        local block = reference:match "%-%-%-@class mare%.Stats\n(.-)\n\n"
         local session <close> = assert(mare.session { port = false })
         local counters = {}
         for name in block:gmatch "@field ([%w_]+)" do

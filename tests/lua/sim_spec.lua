@@ -273,8 +273,8 @@ describe("the result of a swarm", function()
     end)
 end)
 
-describe("meta.lua on simulated swarms", function()
-    local text = require("support.loopback").read "lua/mare/meta.lua"
+describe("the reference of simulated swarms", function()
+    local text = require "support.reference"
 
     local function names_in(pattern)
         local names = {}

@@ -1,0 +1,64 @@
+---@meta _
+-- What is told, and to whom (`torrent:on`, `session:on`).
+--
+-- Handlers of a torrent and of its session are called with the torrent and:
+--
+--   state        state: string               its state changed ("paused", too)
+--   metadata                                 the info dictionary is known (at once for .torrent files)
+--   checked      pieces: integer             the check of existing data ended; so many were found
+--   piece        piece: mare.Piece           verified and written
+--   file         file: mare.File             complete
+--   done                                     everything wanted is here
+--   peer         peer: mare.Peer             a connection stands
+--   peer_closed  peer: mare.Peer, mare.Closed   gone; peer.data is still there
+--   tracker      mare.Announced              an announce ended
+--   peers        count: integer, source: string   a finder named new addresses: "tracker", "pex", ...
+--   scrape       mare.Scraped                a tracker told the size of the swarm, or failed to
+--   hash_failed  piece: mare.Piece           failed its hash, is fetched again
+--   banned       who: string                 an address was barred: address and why
+--   moved        true, or nil, message, code torrent:move ended
+--   removed      true, or nil, message, code torrent:remove ended; the torrent is dead
+--   saved                                    resume state is on disk
+--   error        message: string, code       of the engine, or ("script") of a handler, task or policy
+--
+-- A session's handlers get the session first where no torrent is concerned: `error`, and
+--
+--   blocklist    ranges: integer, note, or nil, message, code   session:load_blocklist ended
+--   portmap      port: integer, how, or nil, message, code      the router was asked for our port
+--   overflow     count: integer              so many events were lost: the script was too slow
+--
+-- Of a torrent that was removed only `removed`, `peer_closed` and `error` are still told.
+--
+-- Handlers run inside session:step(), after the engine's work; they may do anything, close the session
+-- included. When one raises, the others are still called, and the error (with traceback) becomes an
+-- `error` event. If nobody listens to those, session:step() and session:run() return it: nil,
+-- message, "script". Of several the first is returned.
+
+---@alias mare.Event
+---| "state" | "metadata" | "checked" | "piece" | "file" | "done" | "peer" | "peer_closed"
+---| "tracker" | "peers" | "scrape" | "hash_failed" | "banned" | "moved" | "removed" | "saved" | "error" | "overflow"
+---| "blocklist" | "portmap"
+
+---@class mare.Closed
+---@field reason string why, as a sentence; what peer:close was given
+---@field code? mare.Code
+---@field address string as of the peer, like those that follow
+---@field client string
+---@field incoming boolean
+---@field downloaded integer
+---@field uploaded integer
+---@field connected_for number seconds
+
+---@class mare.Announced
+---@field url string
+---@field peers integer how many addresses came
+---@field message? string
+---@field code? mare.Code nil: it went well
+
+---@class mare.Scraped
+---@field url string
+---@field seeds? integer complete peers
+---@field leechers? integer incomplete peers
+---@field downloads? integer how often it was downloaded to the end
+---@field message? string
+---@field code? mare.Code nil: it went well

@@ -1,0 +1,45 @@
+---@meta _
+-- Peer selection.
+--
+-- Six questions that a function may answer, of a torrent or of the session; where there is none the
+-- engine decides. An answer is a score:
+--
+--   a number   the higher the sooner; those without a number count as 0
+--   nil        as the engine would; also decides between equals
+--   false      never
+--
+-- Functions are asked between the work of a step, in rounds, about snapshots: `peer` and `piece` have
+-- their properties (as of the beginning of the round), `candidate` those below. A function only
+-- judges: what it sets or calls (peer:ban(), piece.priority = 7) is done after the step. Slots, limits
+-- and the protocol's rules are applied to its answers afterwards.
+--
+-- A round in which a function raises, yields, answers with anything else, or takes over a million
+-- instructions (and 5,000 more for each row) is decided by the engine, and an `error` event says why;
+-- after three in a row the function is switched off (its field is nil then). session.stats.policy
+-- counts. Functions may be replaced at any time, with nil to have the engine decide again.
+
+---@class mare.Policy
+---@field admit? fun(candidate: mare.Candidate): number|false|nil may this address connect, or be kept at all? Only false has a meaning; may be set
+---@field connect? fun(candidate: mare.Candidate): number|false|nil which known address to dial next; may be set
+---@field unchoke? fun(peer: mare.Peer): number|false|nil who gets an upload slot, each 10 s and when one falls free; may be set
+---@field drop? fun(peer: mare.Peer): number|false|nil whom to disconnect when (nearly) full, each 300 s; may be set
+---@field piece? fun(piece: mare.Piece, peer: mare.Peer): number|false|nil which piece to begin next with this peer; may be set
+---@field source? fun(peer: mare.Peer, piece: mare.Piece): number|false|nil who gets a piece with a deadline; may be set
+local Policy = {}
+
+---An address, inside the policy call that it was made for.
+---@class mare.Candidate
+---@field alive boolean
+---@field session mare.Session
+---@field torrent mare.Torrent
+---@field address string "1.2.3.4:6881", "[::1]:6881"
+---@field ip string
+---@field port integer
+---@field source string how it was found: "tracker", "dht", "pex", "lsd", "manual", "resume", "incoming"
+---@field incoming boolean it stands at the door: it has dialled us
+---@field upload_only boolean known to be a seed
+---@field failures integer attempts in a row that failed
+---@field last_tried? number seconds since the last attempt; nil: never
+---@field last_seen? number seconds since a source named it
+---@field priority integer BEP 40: both sides compute the same; 0 while our own address is not known
+local Candidate = {}
