@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "engine/stream_file.h"
+#include "engine/stream_media.h"
 
 #define TOKEN_BYTES 16 /* of randomness: nobody guesses 128 bits */
 
@@ -206,12 +207,18 @@ void stream_server_add_origin(struct text *t, const struct stream_server *v) {
     text_addf(t, "http://%s", addr_format(&a, text));
 }
 
-uint32_t stream_server_drop(struct stream_server *v, handle torrent, usec age) {
+static bool is_of(const struct feed *s, handle torrent, uint32_t file) {
+    return (!torrent || s->torrent == torrent) &&
+           (file == STREAM_NO_FILE || s->file == file);
+}
+
+uint32_t stream_server_drop(struct stream_server *v, handle torrent, uint32_t file,
+                            usec age) {
     uint32_t n = 0;
     usec now = session_now(v->session);
     LIST_EACH(l, &v->streams) {
         struct feed *s = LIST_ITEM(l, struct feed, link);
-        if ((torrent && s->torrent != torrent) || !stream_waits(s) ||
+        if (!is_of(s, torrent, file) || !stream_waits(s) ||
             now - s->reader->waiting_since < age)
             continue;
         http_abort(s->request);

@@ -50,10 +50,11 @@ void stream_server_close(struct session *s); /* idempotent */
 
 /* "http://127.0.0.1:8080", without a slash at its end. */
 void stream_server_add_origin(struct text *t, const struct stream_server *v);
-/* Ends connections that wait for data of this torrent (0 = of all), so that a player that has jumped
- * elsewhere does not wait with them. Only those that have waited for
- * `age`: what the player has asked for since may come. How many. */
-uint32_t stream_server_drop(struct stream_server *v, handle torrent, usec age);
+/* Ends connections that wait for data of this torrent (0 = of all) and of this file
+ * (STREAM_NO_FILE = of any), so that a player that has jumped elsewhere does not wait with them.
+ * Only those that have waited for `age`: what the player has asked for since may come. How many. */
+uint32_t stream_server_drop(struct stream_server *v, handle torrent, uint32_t file,
+                            usec age);
 
 /* ---- for the other stream_*.c files -------------------------------------------------- */
 

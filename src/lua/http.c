@@ -101,18 +101,22 @@ static int do_close(lua_State *L) {
     return 1;
 }
 
-/* drop([torrent], [seconds]): how many connections that waited for data, so long already, were
- * ended. */
+/* drop([torrent or file], [seconds]): how many connections that waited for data, so long already,
+ * were ended. */
 static int do_drop(lua_State *L) {
     struct target t, of;
     handle torrent = 0;
+    uint32_t file = STREAM_NO_FILE;
     usec age = lua_isnoneornil(L, 3) ? 0 : check_seconds(L, 3, "age");
     target_check(L, 1, &http_class, &t);
     if (!lua_isnoneornil(L, 2)) {
-        target_check(L, 2, &torrent_class, &of);
+        bool is_file = luaL_testudata(L, 2, file_class.metatable) != NULL;
+        target_check(L, 2, is_file ? &file_class : &torrent_class, &of);
         torrent = of.torrent->id;
+        file = is_file ? of.index : STREAM_NO_FILE;
     }
-    lua_pushinteger(L, (lua_Integer)stream_server_drop(t.session->http, torrent, age));
+    lua_pushinteger(L,
+                    (lua_Integer)stream_server_drop(t.session->http, torrent, file, age));
     return 1;
 }
 

@@ -483,6 +483,16 @@ describe("while nothing comes", function()
         assert.truthy(status_json():find('"readers":[]', 1, true))
     end)
 
+    it("those of one file can be dropped, and only if they have waited long enough", function()
+        local waiting = wait_in_vain()
+        for _, file in ipairs(torrent.files) do
+            local is = file.path == "moon/" .. FILM_FILE
+            assert.equal(0, session.http:drop(file, 60))
+            assert.equal(is and 1 or 0, session.http:drop(file))
+        end
+        until_true(function() return waiting.ended end)
+    end)
+
     it("the torrent may be removed", function()
         local client = wait_in_vain()
         torrent:remove()

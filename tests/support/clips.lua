@@ -29,15 +29,16 @@ function clips.make(folder)
         folder .. "/film.mkv")
 end
 
--- As files of a torrent: { { name, bytes }, ... }.
+-- As files of a torrent: { { name, bytes }, ... }; and the bytes by name.
 function clips.files()
-    local folder, files = loopback.folder(), {}
+    local folder, files, by_name = loopback.folder(), {}, {}
     clips.make(folder)
     for i, name in ipairs { "end.mp4", "fast.mp4", "film.mkv", "film.srt" } do
-        files[i] = { name, loopback.read(folder .. "/" .. name) }
+        by_name[name] = loopback.read(folder .. "/" .. name)
+        files[i] = { name, by_name[name] }
     end
     os.execute("rm -rf '" .. folder .. "'")
-    return files
+    return files, by_name
 end
 
 return clips

@@ -4,14 +4,16 @@
 --     player:get "time-pos"                        a number, string or boolean, or nil
 --     player:command("seek", 10, "absolute")
 
-local json = require "mare.cli.json"
+local core = require "mare.core"
+local line = require "mare.cli.json"
+local json = require "mare.json"
 local process = require "support.process"
 local uv = require "luv"
 
 local mpv = {}
 mpv.__index = mpv
 
-local PATIENCE = 30 -- seconds
+local PATIENCE = 15 -- seconds
 
 local function connect(self)
     self.pipe = uv.new_pipe()
@@ -66,36 +68,28 @@ function mpv:eventually(what, condition)
             return answer
         end
         assert(uv.hrtime() < ends and (self.process:running() or what == "it ends"),
-            "waited in vain: " .. what .. "\n" .. self.process:log())
+            ("waited in vain: %s (%s)\n%s"):format(what, self.seen, self.process:log()))
         self.turn()
         uv.run "nowait"
     end
-end
-
-local function value_of(line)
-    local text = line:match '"data":"(.-)"[,}]'
-    local word = line:match '"data":([^,}]+)'
-    if text then
-        return text
-    elseif word == "true" or word == "false" then
-        return word == "true"
-    end
-    return tonumber(word)
 end
 
 -- The answer's data.
 function mpv:command(...)
     self.last = self.last + 1
     local mark = ('"request_id":%d,'):format(self.last)
-    self.pipe:write(json.encode { command = { ... }, request_id = self.last } .. "\n")
-    local line = self:eventually("an answer to " .. (...), function()
+    self.pipe:write(line.encode { command = { ... }, request_id = self.last } .. "\n")
+    local answer = self:eventually("an answer to " .. (...), function()
         for each in self.buffer:gmatch "([^\n]*)\n" do
             if (each:gsub("}", ",")):find(mark, 1, true) then
                 return each
             end
         end
     end)
-    return value_of(line)
+    local data = json.decode(answer).data
+    if data ~= core.null then
+        return data
+    end
 end
 
 function mpv:get(property)
@@ -106,9 +100,22 @@ function mpv:until_get(property, condition)
     local value
     self:eventually(property, function()
         value = self:get(property)
+        self.seen = value
         return value ~= nil and condition(value)
     end)
     return value
+end
+
+-- Until there is something to see, paused or not.
+function mpv:until_shown()
+    self:until_get("time-pos", function(at) return at >= 0 end)
+end
+
+-- To a second, until it is there.
+function mpv:seek(to)
+    self:command("seek", to, "absolute")
+    self:until_get("time-pos", function(at) return math.abs(at - to) < 0.3 end)
+    self:until_get("seeking", function(is) return not is end)
 end
 
 -- Its exit status.

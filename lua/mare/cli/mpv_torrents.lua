@@ -276,8 +276,8 @@ end
 -- A seek is stuck in a read that waits for what is not here. What has waited for a shorter time
 -- than that waits for the new place, and may.
 function torrents:release(player, age)
-    if player.torrent and player.torrent.alive then
-        self.http:drop(player.torrent, number(age))
+    if is_served(player) then
+        self.http:drop(player.file, number(age))
     end
 end
 

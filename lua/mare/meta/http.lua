@@ -34,10 +34,10 @@ function Http:close() end
 
 ---Ends connections that wait for data that is not here, and no others: a player that has jumped
 ---elsewhere meanwhile is released at once. (mpv asks again by itself only without reconnect=1.)
----@param torrent? mare.Torrent of this one only
+---@param of? mare.Torrent|mare.File of this one only
 ---@param age? number seconds: only connections that have waited at least so long. Default 0.
 ---@return integer dropped
-function Http:drop(torrent, age) end
+function Http:drop(of, age) end
 
 -- status.json is one object. Two arguments make it shorter: ?hash=HASH tells of one torrent,
 -- ?files=0 leaves the lists of files out. What is not known is null or missing.

@@ -105,6 +105,7 @@ end
 local function on_load(hook)
     local wanted = source.of(mp.get_property("stream-open-filename", ""))
     playing = nil
+    health.on_begin()
     if not wanted then
         return
     end
