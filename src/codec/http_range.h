@@ -22,8 +22,8 @@ struct http_range {
  * RANGE_BEYOND nothing): clamped to `size`, a suffix ("bytes=-500") counted from the end. */
 enum http_range_answer http_range_parse(const char *text, uint64_t size,
                                         struct http_range *out);
-/* Is our tag (with its quotes) in an If-None-Match list, or is the list "*"? Weak tags match: the
- * comparison is for caches. */
+/* Is our tag (with its quotes) in the list of If-None-Match or If-Match, or is the list "*"? Weak tags
+ * match: the comparison is for caches, and no tag of ours is weak. */
 bool http_tag_matches(const char *list, const char *tag);
 /* Does If-Range name what we have? Either our tag, as strong as it is, or exactly our date. */
 bool http_if_range(const char *text, const char *tag, const char *date);

@@ -58,10 +58,11 @@ static void add_content(struct file_head *h, const struct torrent *t,
     }
 }
 
-static void answer_unchanged(struct http_request *r, const struct torrent *t,
-                             uint32_t file) {
+/* 304 or 412: what is here, and nothing of it. */
+static void answer_condition(struct http_request *r, const struct torrent *t,
+                             uint32_t file, unsigned status) {
     struct file_head h;
-    head_init(&h, t, file, 304);
+    head_init(&h, t, file, status);
     http_answer_bytes(r, &h.head.answer, "", 0);
 }
 
@@ -249,10 +250,16 @@ static void give(struct feed *s, struct torrent *t) {
 
 /* ---- the question -------------------------------------------------------------------- */
 
-static bool is_unchanged(struct http_request *r, const struct labels *l) {
-    const char *tags = http_header(r, "If-None-Match");
+/* What the request's conditions say: 412 it wants another file, 304 it has this one; or 0. */
+static unsigned judge_conditions(struct http_request *r, const struct labels *l) {
+    const char *wanted = http_header(r, "If-Match");
+    const char *known = http_header(r, "If-None-Match");
     const char *since = http_header(r, "If-Modified-Since");
-    return tags ? http_tag_matches(tags, l->tag) : since && strcmp(since, l->date) == 0;
+    if (wanted && !http_tag_matches(wanted, l->tag))
+        return 412;
+    if (known ? http_tag_matches(known, l->tag) : since && strcmp(since, l->date) == 0)
+        return 304;
+    return 0;
 }
 
 /* A range is asked for by GET alone (RFC 9110, 14.2), and If-Range may take it back. */
@@ -300,8 +307,9 @@ static void answer_file(struct stream_server *v, struct http_request *r,
     struct labels labels;
     struct http_range range;
     make_labels(&labels, t, file);
-    if (is_unchanged(r, &labels)) {
-        answer_unchanged(r, t, file);
+    unsigned status = judge_conditions(r, &labels);
+    if (status) {
+        answer_condition(r, t, file, status);
         return;
     }
     enum http_range_answer how =

@@ -95,7 +95,9 @@ static void answer(struct stream_server *v, struct http_request *r) {
 
 static void on_request(void *owner, struct http_request *r) {
     const char *host = http_header(r, "Host");
-    if (host && stream_host_valid(host))
+    if (http_header_count(r, "Host") > 1)
+        stream_say(r, 400, "which host is it?\n");
+    else if (host && stream_host_valid(host))
         answer(owner, r);
     else
         stream_say(r, 403, "ask by IP address or as localhost\n");

@@ -21,6 +21,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -180,6 +181,9 @@ static void client_close(struct client *c) {
     list_remove(&c->link);
     s->client_count--;
     watch_close(&c->watch);
+    if (!s->closing)
+        pump_soon(
+            s); /* with its place free, MHD listens again, but not before it is run */
 }
 
 /* MHD calls it before it closes the descriptor. */
@@ -309,6 +313,25 @@ const char *http_path(const struct http_request *r) {
 
 const char *http_header(const struct http_request *r, const char *name) {
     return header(r->connection, name);
+}
+
+struct count {
+    const char *name;
+    int n;
+};
+
+static enum MHD_Result count_one(void *cls, enum MHD_ValueKind kind, const char *name,
+                                 const char *value) {
+    struct count *c = cls;
+    (void)kind, (void)value;
+    c->n += strcasecmp(name, c->name) == 0;
+    return MHD_YES;
+}
+
+int http_header_count(const struct http_request *r, const char *name) {
+    struct count c = {name, 0};
+    MHD_get_connection_values(r->connection, MHD_HEADER_KIND, count_one, &c);
+    return c.n;
 }
 
 const char *http_argument(const struct http_request *r, const char *name) {
@@ -500,6 +523,7 @@ void http_close(struct http_server *s) {
         if (r)
             http_abort(r);
     }
+    s->closing = true;
     timer_stop(loop_timers(s->loop), &s->again);
     watch_close(&s->watch); /* before MHD closes what it looks at */
     MHD_stop_daemon(s->daemon);

@@ -52,6 +52,8 @@ bool http_is_head(const struct http_request *r);
 const char *http_path(const struct http_request *r); /* percent-decoded, without "?..." */
 /* NULL when it is not there; "" when it is empty. */
 const char *http_header(const struct http_request *r, const char *name);
+/* How many fields of that name there are. */
+int http_header_count(const struct http_request *r, const char *name);
 const char *http_argument(const struct http_request *r, const char *name);
 struct addr http_client(const struct http_request *r);
 

@@ -197,6 +197,42 @@ describe("an address of the server", function()
     end)
 end)
 
+describe("a name", function()
+    local names = { -- and how the torrent's own address spells it
+        { "Grüße 100%.mkv", "Gr%C3%BC%C3%9Fe%20100%25.mkv" },
+        { "a?b#c&d=e+f.mkv", "a%3Fb%23c%26d%3De%2Bf.mkv" },
+        { "<img src=x onerror=alert(1)>.mkv", "%3Cimg%20src%3Dx%20onerror%3Dalert%281%29%3E.mkv" },
+        { [[q"uo'te&amp;.mkv]], "q%22uo%27te%26amp%3B.mkv" },
+        { "映画 1.mkv", "%E6%98%A0%E7%94%BB%201.mkv" },
+        { " %41%2f..%2f.mkv", "%20%2541%252f..%252f.mkv" },
+    }
+
+    setup(function()
+        local all = {}
+        for i, name in ipairs(names) do
+            all[i] = { name[1], loopback.noise(1000, i) }
+        end
+        swarm = loopback.new { files = all }
+        session = swarm:session { directory = swarm.root .. "/data", http = { token = TOKEN } }
+        torrent = assert(session:add(swarm.bytes, { seed = true }))
+        swarm:until_true(function() return torrent.state == "seeding" end)
+    end)
+    teardown(close)
+
+    for i, name in ipairs(names) do
+        it("such as " .. name[1] .. " is written so that everybody reads it", function()
+            local path = path_of(name[1])
+            assert.equal(name[2], path:match "[^/]*$")
+            assert.is_true(get(path).body == loopback.noise(1000, i))
+            local list = get("/" .. TOKEN .. "/" .. torrent.info_hash .. ".m3u").body
+            assert.truthy(list:find("," .. name[1] .. "\nhttp://", 1, true))
+            assert.truthy(list:find("/" .. name[2] .. "\n", 1, true))
+            local quoted = ('"path":"moon/%s"'):format(name[1]:gsub('"', '\\"'))
+            assert.truthy(status_json():find(quoted, 1, true))
+        end)
+    end
+end)
+
 describe("a file", function()
     setup(serve_complete)
     teardown(close)
@@ -290,13 +326,15 @@ describe("a file", function()
         end
     end)
 
-    it("does not come again to who has it", function()
+    it("does not come to who has it, or wants another", function()
         local headers = ask("HEAD", path_of(FILM_FILE)).headers
         for _, row in ipairs {
             { "If-None-Match", headers.etag, 304 }, { "If-None-Match", "*", 304 },
             { "If-None-Match", '"a", W/' .. headers.etag, 304 },
             { "If-None-Match", '"a", "b"', 200 },
             { "If-None-Match", "nonsense", 200 }, { "If-None-Match", '"', 200 },
+            { "If-Match", headers.etag, 200 }, { "If-Match", '"a", ' .. headers.etag, 200 },
+            { "If-Match", "*", 200 }, { "If-Match", '"a"', 412 }, { "If-Match", "", 412 },
             { "If-Modified-Since", headers["last-modified"], 304 },
             { "If-Modified-Since", "Thu, 01 Jan 1970 00:00:00 GMT", 200 },
         } do
@@ -316,6 +354,17 @@ describe("a file", function()
             local answer = wait_for(client)
             assert.equal(206, answer.status)
             assert.is_true(answer.body == FILM:sub(i * 1000 + 1, i * 1000 + 100000))
+        end
+    end)
+
+    it("comes to fifty at once", function()
+        local clients = {}
+        for i = 1, 50 do
+            clients[i] = open()
+            clients[i]:get(path_of(FILM_FILE), { Range = ("bytes=%d-"):format(i * 50000) })
+        end
+        for i = 50, 1, -1 do
+            assert.is_true(wait_for(clients[i]).body == FILM:sub(i * 50000 + 1), i)
         end
     end)
 
@@ -360,13 +409,77 @@ describe("a client", function()
         assert.equal(403, wait_for(client).status)
     end)
 
-    for _, method in ipairs { "POST", "PUT", "DELETE", "OPTIONS", "BREW", "get" } do
+    it("that names two hosts gets nothing", function()
+        local client = open()
+        client:send("GET /" .. TOKEN .. "/ HTTP/1.1\r\nHost: localhost\r\nhost: localhost\r\n\r\n")
+        assert.equal(400, wait_for(client).status)
+    end)
+
+    for _, method in ipairs {
+        "POST", "PUT", "DELETE", "OPTIONS", "TRACE", "CONNECT", "PATCH", "BREW", "get",
+    } do
         it("that says " .. method .. " is told what it may say", function()
-            local answer = ask(method, "/" .. TOKEN .. "/")
+            local answer = ask(method, "/" .. TOKEN .. "/", { Origin = "http://evil.example" })
             assert.equal(405, answer.status)
             assert.equal("GET, HEAD", answer.headers.allow)
+            assert.is_nil(answer.headers["access-control-allow-origin"])
         end)
     end
+
+    -- Another site's page in the same browser, even one that has come to know the token.
+    it("that is another site's script gets nothing that it may read", function()
+        for _, path in ipairs {
+            "/" .. TOKEN .. "/status.json", path_of(FILM_FILE), "/" .. TOKEN .. "/", "/nothing",
+        } do
+            local answer = ask("HEAD", path, {
+                Origin = "http://evil.example", ["Sec-Fetch-Site"] = "cross-site",
+            })
+            assert.is_nil(answer.headers["access-control-allow-origin"])
+            assert.equal("same-origin", answer.headers["cross-origin-resource-policy"])
+        end
+    end)
+
+    local endings = { -- version, what it says of the connection, and does it go on?
+        { "1.1", "", true }, { "1.1", "Connection: close\r\n", false },
+        { "1.1", "Connection: keep-alive\r\n", true },
+        { "1.0", "", false }, { "1.0", "Connection: Keep-Alive\r\n", true },
+    }
+    for _, row in ipairs(endings) do
+        local version, says, goes_on = row[1], row[2], row[3]
+        it(("of HTTP/%s %s %s"):format(version, says:gsub("\r\n", ""),
+            goes_on and "may ask again" or "is left"), function()
+            local client = open()
+            local words = ("GET %s HTTP/%s\r\nHost: localhost\r\nRange: bytes=5-9\r\n%s\r\n")
+                :format(path_of(FILM_FILE), version, says)
+            client:send(words)
+            assert.equal(FILM:sub(6, 10), wait_for(client).body)
+            if goes_on then
+                client:send(words)
+                assert.equal(206, wait_for(client).status)
+            else
+                until_true(function() return client.ended end)
+            end
+        end)
+    end
+
+    it("that finds all connections taken waits until one is free", function()
+        local taken = {}
+        http_client.close_all()
+        until_true(function() return session.http.connections == 0 end)
+        for i = 1, 128 do
+            taken[i] = open()
+        end
+        until_true(function() return session.http.connections >= 128 end)
+        local late = open()
+        late:get("/" .. TOKEN .. "/")
+        swarm:steps(20)
+        http_client.turn()
+        assert.is_nil(late:answer())
+        assert.equal(128, session.http.connections)
+        taken[1]:close()
+        assert.equal(200, wait_for(late).status)
+        http_client.close_all()
+    end)
 
     it("that sends a body is refused before the body is read", function()
         assert.equal(413, get("/" .. TOKEN .. "/", { ["Content-Length"] = "99999999999" }).status)
@@ -471,6 +584,37 @@ describe("while nothing comes", function()
     it("a player that leaves is noticed, and its reader goes", function()
         wait_in_vain():close()
         until_true(function() return status_json():find('"readers":[]', 1, true) end)
+    end)
+
+    it("a player that leaves takes along what it has asked for beside", function()
+        local client = wait_in_vain()
+        client:get(path_of(FILM_FILE), { Range = "bytes=100000-" })
+        swarm:steps(20)
+        assert.is_nil(status_json():find('"position":100000,', 1, true)) -- one after the other
+        client:close()
+        until_true(function() return status_json():find('"readers":[]', 1, true) end)
+    end)
+
+    -- Its old connection may live on for a while: players close it late.
+    it("a player that jumps has priority where it is, and another keeps its own", function()
+        local function come(program, position)
+            open():get(path_of(FILM_FILE), {
+                Range = ("bytes=%d-"):format(position), ["User-Agent"] = program,
+            })
+            until_true(function()
+                return status_json():find(('"position":%d,'):format(position), 1, true)
+            end)
+        end
+        local function is_superseded(position)
+            return status_json():match(('"position":%d,[^}]*"superseded":(%%a+)'):format(position))
+        end
+        come("VLC", 100000)
+        come("mpv", 200000)
+        assert.equal("false", is_superseded(100000))
+        come("VLC", 300000)
+        assert.equal("true", is_superseded(100000))
+        assert.equal("false", is_superseded(200000))
+        assert.equal("false", is_superseded(300000))
     end)
 
     it("connections that wait can be dropped, others go on", function()
