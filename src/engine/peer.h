@@ -83,7 +83,8 @@ struct peer {
     bool slot_judged;
     uint64_t received_at_round, sent_at_round, sent_at_unchoke; /* totals then */
     uint32_t hash_fails, duplicate_blocks, unrequested_blocks, blocks;
-    usec ask_after; /* no requests before (it rejected some); 0 = any time */
+    usec ask_after;   /* no requests before (it rejected some); 0 = any time */
+    bool judge_rests; /* ask_after is the judge's doing (policy.piece) */
     int close_code;
     const char *close_why;
 };

@@ -240,6 +240,7 @@ static int on_reject(struct peer *p, const struct wire_message *m) {
     (void)bitset_remove(&p->allowed, m->index);
     if (!p->choked) {
         p->ask_after = session_now(p->session) + REJECT_PAUSE;
+        p->judge_rests = false;
         peer_set_deadline(p);
     }
     return 0;

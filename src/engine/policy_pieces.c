@@ -80,7 +80,21 @@ void policy_note_idle(struct peer *p) {
     maybe_plan(p);
     if (plan->refused && p->requests.live == 0 && list_empty(&p->in_plans)) {
         p->ask_after = MAX(plan->made_at + plan->pause, now + 1);
+        p->judge_rests = true;
         peer_set_deadline(p);
+    }
+}
+
+void policy_note_window(struct torrent *t) {
+    if (!t->plans_pieces)
+        return;
+    LIST_EACH(l, &t->peers) {
+        struct peer *p = LIST_ITEM(l, struct peer, in_torrent);
+        if (p->plan.refused)
+            plan_forget_refusals(&p->plan);
+        if (p->judge_rests)
+            p->ask_after = 0, peer_want_requests(p);
+        p->judge_rests = false;
     }
 }
 

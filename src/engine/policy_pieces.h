@@ -16,6 +16,8 @@ const struct plan *policy_plan_of(struct peer *p);
 /* It was asked for all that it may be. With nothing under way that would bring it back, what the
  * judge has refused is put to him again after a while. */
 void policy_note_idle(struct peer *p);
+/* A reader needs what it did not before: whoever rests because of a judge is asked at once. */
+void policy_note_window(struct torrent *t);
 /* The decide phase. */
 void policy_pieces_decide(struct torrent *t);
 /* Deadlines changed: who is to have the urgent pieces? */

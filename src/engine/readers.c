@@ -117,6 +117,13 @@ static void apply(struct torrent *t) {
     }
 }
 
+static bool has_moved(const struct readers *r) {
+    bool moved = r->jumps;
+    for (uint32_t i = 0; i < r->wanted.count && !moved; i++)
+        moved = !urgent_find(&r->before, r->wanted.of[i].piece);
+    return moved;
+}
+
 /* ---- what is in the way ------------------------------------------------------------ */
 
 static bool is_landing(const struct peer *p, const struct request *q) {
@@ -237,6 +244,8 @@ void readers_decide(struct torrent *t) {
     swap(&r->wanted, &r->before);
     collect(t, now);
     apply(t);
+    if (has_moved(r))
+        policy_note_window(t);
     cancel(t, now);
     set_pace(t);
     held_trim(t);

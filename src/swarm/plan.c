@@ -150,6 +150,10 @@ void plan_adopt(struct plan *p, const struct picker *picker, const struct bitset
     p->additions = picker->additions, p->could_give = could_give(has, only);
 }
 
+void plan_forget_refusals(struct plan *p) {
+    p->refused = p->adopted = false;
+}
+
 /* ---- using it --------------------------------------------------------------------------- */
 
 uint32_t plan_next(const struct plan *p, const struct picker *picker,

@@ -55,6 +55,9 @@ uint32_t plan_offer(struct plan *p, const struct picker *picker, const struct bi
 void plan_adopt(struct plan *p, const struct picker *picker, const struct bitset *has,
                 const struct bitset *only, const uint32_t *offer,
                 const struct verdict *verdicts, uint32_t n, usec now);
+/* What was refused may be welcome now: it is due, and whoever refuses again is asked after the
+ * shortest pause. */
+void plan_forget_refusals(struct plan *p);
 /* The piece to open next, or PICKER_NONE; none that has a deadline: those are for all but whom the
  * plan bars from them. */
 uint32_t plan_next(const struct plan *p, const struct picker *picker,

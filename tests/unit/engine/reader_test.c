@@ -515,3 +515,92 @@ TEST(reader_costs_only_itself_when_memory_is_out) {
     }
     swarm_close(&w);
 }
+
+/* ---- beside a judge ---------------------------------------------------------------------- */
+
+/* Likes nothing from this piece on, and nothing that nobody waits for. */
+struct taste {
+    uint32_t end;
+};
+
+static bool judges_pieces(void *owner, handle torrent, enum policy_question q) {
+    (void)owner, (void)torrent;
+    return q == POLICY_PIECE;
+}
+
+static bool judge(void *owner, const struct policy_ask *ask) {
+    const struct taste *taste = owner;
+    for (uint32_t i = 0; i < ask->n; i++) {
+        bool likes =
+            ask->pieces[i].index < taste->end && ask->pieces[i].deadline != USEC_NEVER;
+        ask->verdicts[i].kind = likes ? VERDICT_OWN : VERDICT_NEVER;
+    }
+    return true;
+}
+
+static const struct policy_hooks judge_hooks = {judges_pieces, judge};
+
+/* A piece is all that is asked for at once: the judge has his say about those behind. */
+#define JUDGED_PIECE (16 * WIRE_BLOCK)
+
+struct judged {
+    struct swarm w;
+    struct taste taste;
+    struct node *n;
+    struct reader *r;
+    struct fake *f;
+};
+
+/* It has been asked for all that the judge allows, and rests for seconds. */
+static void wait_resting(struct judged *j) {
+    const struct peer *p = node_peer(j->n);
+    STEP_UNTIL(&j->w, p->judge_rests && p->ask_after > session_now(p->session));
+}
+
+/* A reader at the front of so many pieces, of which he has let nobody have more than two so far. */
+static void judged_open(struct judged *j, uint32_t pieces) {
+    *j = (struct judged){.taste.end = 2};
+    swarm_open_large(&j->w, pieces, JUDGED_PIECE);
+    j->n = node_open(&j->w, NULL);
+    j->n->s->policy = (struct policy){&judge_hooks, &j->taste};
+    j->r = open_at(j->n, 0, 0);
+    j->f = seed(&j->w, j->n);
+    j->f->serves = true;
+    STEP_UNTIL(&j->w, bitset_has(&j->n->t->have, 1));
+    wait_resting(j);
+    CHECK(!bitset_has(&j->n->t->have, 2));
+    j->taste.end = pieces;
+    j->f->serves = false;
+}
+
+static void judged_close(struct judged *j) {
+    reader_close(j->r);
+    swarm_close(&j->w);
+}
+
+TEST(reader_that_reads_on_ends_the_rest_of_a_judge) {
+    struct judged j;
+    judged_open(&j, 16);
+    struct answer a = {.w = &j.w};
+    CHECK_INT(reader_read(j.r, JUDGED_PIECE, on_done, &a), 0);
+    STEP_UNTIL(&j.w, a.calls);
+    CHECK(fake_count(j.f, WIRE_REQUEST) > 0);
+    judged_close(&j);
+}
+
+TEST(reader_that_seeks_ends_the_rest_of_a_judge) {
+    struct judged j;
+    judged_open(&j, 16);
+    CHECK_INT(reader_seek(j.r, 8 * JUDGED_PIECE), 0);
+    CHECK(fake_count(j.f, WIRE_REQUEST) > 0);
+    judged_close(&j);
+}
+
+/* Nothing is needed that was not needed before, but sooner. */
+TEST(reader_that_seeks_in_its_window_ends_the_rest_of_a_judge) {
+    struct judged j;
+    judged_open(&j, WINDOW_START_PIECES);
+    CHECK_INT(reader_seek(j.r, 2 * JUDGED_PIECE), 0);
+    CHECK(fake_count(j.f, WIRE_REQUEST) > 0);
+    judged_close(&j);
+}

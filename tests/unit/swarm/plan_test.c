@@ -287,6 +287,21 @@ TEST(plan_of_a_judge_who_refuses_all_is_asked_for_ever_less_often) {
     tear_down(&f);
 }
 
+TEST(plan_forgets_refusals_when_told_so) {
+    struct fixture f;
+    set_up(&f, 100);
+    make(&f, none, &f.all, NULL, NOW);
+    make(&f, none, &f.all, NULL, NOW);
+    CHECK_INT(f.plan.pause, 2 * PLAN_PAUSE);
+    CHECK(!is_due(&f, NOW));
+    plan_forget_refusals(&f.plan);
+    CHECK(is_due(&f, NOW));
+    make(&f, none, &f.all, NULL, NOW);
+    CHECK_INT(f.plan.pause, PLAN_PAUSE);
+    CHECK(!is_due(&f, NOW));
+    tear_down(&f);
+}
+
 /* One that likes a single piece is shown all, once round, without a pause. */
 TEST(plan_looks_everywhere_before_it_rests) {
     struct fixture f;
