@@ -79,7 +79,14 @@ static int confine(struct session *s, struct err *e) {
 }
 
 static void on_proxy_trouble(void *owner, int code, const char *sentence) {
-    session_event(owner, EVENT_ERROR, NULL, NULL, 0, code, "%s", sentence);
+    struct session *s = owner;
+    if (code < 0) {
+        session_event(s, EVENT_ERROR, NULL, NULL, 0, code, "%s", sentence);
+        return;
+    }
+    LIST_EACH(l, &s->torrent_list) {
+        trackers_on_proxy_works(LIST_ITEM(l, struct torrent, in_session)->trackers);
+    }
 }
 
 static int use_proxy(struct session *s, struct err *e) {

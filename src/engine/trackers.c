@@ -237,6 +237,15 @@ void trackers_announce(struct trackers *t) {
     trackers_want_peers(t);
 }
 
+void trackers_on_proxy_works(struct trackers *t) {
+    for (uint32_t i = 0; i < t->count; i++) {
+        struct tracker *k = t->list[i];
+        if (k->failures && k->proxy_failed)
+            k->next_at = MIN(k->next_at, loop_now(t->loop));
+    }
+    set_timer(t);
+}
+
 int trackers_scrape(struct trackers *t, const uint8_t info_hash[20], struct err *e) {
     int started = 0;
     struct err why = {0};

@@ -3,7 +3,7 @@
  *
  * Tiers are tried in order, the urls of a tier in shuffled order; the first that answers moves to
  * the front of its tier (BEP 12). A failed one backs off: 15 s, then doubling up to 30 min (or what
- * it says, BEP 31), and the next is tried at once. One that is silent for a few seconds is not
+ * it says, BEP 31; one minute while the proxy is not reached), and the next is tried at once. One that is silent for a few seconds is not
  * waited for: the next is tried as if it had failed, and should it answer after all, good. After a
  * success the next announce comes after the tracker's interval; with few peers and a wish for
  * more, after its min interval. Events: started first, completed once when a download ends in this
@@ -78,6 +78,8 @@ void trackers_want_peers(struct trackers *t);
 /* The user asks for it: announces when min interval allows; those that failed are tried again, though
  * not within 15 s. */
 void trackers_announce(struct trackers *t);
+/* The proxy has worked: those that were not reached because of it are tried again. */
+void trackers_on_proxy_works(struct trackers *t);
 /* Asks every tracker that can be, how large the swarm is; also while not started. How many are
  * asked now; ERR_AGAIN (all were within the last minute), ERR_UNSUPPORTED, ERR_NOMEM. */
 int trackers_scrape(struct trackers *t, const uint8_t info_hash[20], struct err *e)

@@ -15,6 +15,7 @@
 #define NUMWANT 200 /* enough for a swarm; the most that many trackers give */
 #define BACKOFF 15  /* seconds after the first failure, doubled by each one more */
 #define MAX_BACKOFF 1800
+#define PROXY_BACKOFF 60 /* at most: the trouble is nearer than the tracker */
 
 /* -- the request ----------------------------------------------------------------------- */
 
@@ -134,14 +135,15 @@ static usec after(struct trackers *t, int seconds) {
 }
 
 void tracker_fail(struct tracker *k, int retry_in, const char *text) {
-    int backoff = BACKOFF << MIN(k->failures, 7u);
+    int most = k->proxy_failed ? PROXY_BACKOFF : MAX_BACKOFF;
+    int backoff = MIN(BACKOFF << MIN(k->failures, 7u), most);
     k->failures++;
     k->peers = 0;
     snprintf(k->message, sizeof k->message, "%s", text);
     if (retry_in < 0)
         k->next_at = USEC_NEVER;
     else
-        k->next_at = after(k->owner, retry_in ? retry_in : MIN(backoff, MAX_BACKOFF));
+        k->next_at = after(k->owner, retry_in ? retry_in : backoff);
 }
 
 /* An early announce makes the next early one wait for twice as long: when there are no more peers to
@@ -216,6 +218,7 @@ static void on_fetched(void *owner, const struct fetch_result *r) {
     struct err e = {0};
     k->fetch = NULL;
     int status = read_result(&reply, r, &e);
+    k->proxy_failed = r->proxy_failed;
     if (status < 0) {
         on_failure(k, status, reply.retry_in, e.text);
     } else {

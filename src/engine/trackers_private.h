@@ -30,6 +30,7 @@ struct tracker {
     usec scrape_at; /* not before */
     uint32_t peers;
     uint32_t failures; /* in a row */
+    bool proxy_failed; /* the last of them was the proxy's */
     uint32_t eager;    /* announces before the interval was over, in a row */
     usec next_at;      /* by its interval or its back-off */
     usec min_at;       /* the earliest that it allows */

@@ -42,6 +42,7 @@ static void finish(struct fetch *t, CURLcode code) {
     r.http_status = (int)http_status;
     if (code) {
         fetch_explain(t, code);
+        r.proxy_failed = fetch_proxy_failed(t, code);
         r.status = t->err.code;
         r.why = t->err.text;
     } else {

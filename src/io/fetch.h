@@ -28,7 +28,8 @@ struct fetch_result {
     int http_status; /* 200 ...; 0 if none came */
     const uint8_t *body;
     size_t len;
-    const char *why; /* one sentence when status < 0 */
+    const char *why;   /* one sentence when status < 0 */
+    bool proxy_failed; /* it was not reached: nothing is said of who lies behind it */
 };
 
 typedef void fetch_done(void *owner, const struct fetch_result *r);

@@ -41,6 +41,8 @@ struct fetch {
 char *fetch_host(const char *url, struct err *e);
 /* Tells curl about the request and its bounds. */
 CURLcode fetch_set_options(struct fetch *t, const struct fetch_options *o);
+/* Was it the proxy that could not be reached? */
+bool fetch_proxy_failed(const struct fetch *t, CURLcode code);
 /* Makes sure that t->err says why it failed. */
 void fetch_explain(struct fetch *t, CURLcode code);
 

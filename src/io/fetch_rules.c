@@ -281,6 +281,16 @@ static int code_of(const struct fetch *t, CURLcode code) {
     }
 }
 
+/* What lies behind a proxy is refused in other ways. Silence is the proxy's when nobody has connected. */
+bool fetch_proxy_failed(const struct fetch *t, CURLcode code) {
+    curl_off_t connected = 0;
+    if (!t->fetcher->has_proxy)
+        return false;
+    curl_easy_getinfo(t->easy, CURLINFO_CONNECT_TIME_T, &connected);
+    return code == CURLE_COULDNT_RESOLVE_PROXY || code == CURLE_COULDNT_CONNECT ||
+           (code == CURLE_OPERATION_TIMEDOUT && connected == 0);
+}
+
 /* One sentence: ours where we ended it, curl's otherwise. */
 void fetch_explain(struct fetch *t, CURLcode code) {
     const char *words = *t->words ? t->words : curl_easy_strerror(code);

@@ -50,9 +50,12 @@ usec proxy_rests_until(const struct proxy *p) {
 }
 
 void proxy_note_works(struct proxy *p) {
+    bool mended = p->troubled;
     p->troubled = false;
     p->rests = 0;
     p->rests_until = 0;
+    if (mended)
+        p->on_trouble(p->owner, 0, "");
 }
 
 /* Those that were dialled together fail together: that is one failure. */

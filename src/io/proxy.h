@@ -16,7 +16,7 @@
 struct proxy;
 
 /* The proxy itself is the trouble (unreachable, login refused), not what lies behind it: one
- * sentence, told when it begins and not again before a tunnel stood. */
+ * sentence, told when it begins and not again before a tunnel stood. That is told with code 0. */
 typedef void proxy_on_trouble(void *owner, int code, const char *sentence);
 
 /* `bind` (or NULL): connect from there. Both are copied. NULL when out of memory. */

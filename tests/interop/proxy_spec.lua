@@ -1,6 +1,7 @@
 -- Real proxies: a download goes through them, and nothing goes round them. They connect from
 -- 127.0.0.9, mare itself is bound to 127.0.0.5: whoever is dialled directly sees that.
 
+local engine = require "mare"
 local libtorrent = require "support.clients.libtorrent"
 local mare = require "support.clients.mare"
 local netns = require "support.netns"
@@ -44,6 +45,40 @@ describe("a proxy that comes late", function()
         get:complete(DEADLINE)
         assert.equal(1, #get:events "error") -- nothing was said against the peer
         assert.is_nil(payload.difference(data, dir .. "/downloads"))
+    end)
+end)
+
+-- Trackers back off for 15 s at least; a proxy in trouble is looked for every few seconds.
+describe("a proxy that is mended", function()
+    after_each(process.cleanup)
+
+    it("has the trackers asked again at once", function()
+        local dir, port = tmpdir(), ports.free(proxies.host)
+        local data = payload.create(dir, { "http://127.0.0.1:1/announce" })
+        local seed = mare.seed { torrent = data.torrent, dir = data.dir }
+        local session <close> = assert(engine.session {
+            port = false, directory = dir .. "/downloads", dht = false, lsd = false,
+            proxy = ("socks5://%s:%d"):format(proxies.host, port),
+        })
+        local torrent = assert(session:add(data.torrent))
+        local announced, met = 0, false
+        torrent:on("tracker", function() announced = announced + 1 end)
+        torrent:on("peer", function() met = true end)
+        local function till(what, ask)
+            process.eventually(DEADLINE, what, function()
+                assert(session:step(0.01))
+                return ask()
+            end)
+        end
+        torrent:connect(seed.address)
+        till("the tracker has failed", function() return announced == 1 end)
+        assert.truthy(torrent.trackers[1].next > 10)
+        proxies.socks5_at(port)
+        till("a peer is met", function() return met end)
+        till("the tracker is asked", function()
+            local wait = torrent.trackers[1].next or 0
+            return announced > 1 or wait < 1 or error("it would be asked in " .. wait .. " s", 0)
+        end)
     end)
 end)
 

@@ -705,6 +705,49 @@ TEST(trackers_back_off_doubles_up_to_half_an_hour) {
     close_fixture(x);
 }
 
+/* Nobody listens at port 1. */
+static void break_proxy(struct fixture *x) {
+    static const struct proxy_url nowhere = {
+        .kind = PROXY_SOCKS5, .host = "127.0.0.1", .port = 1};
+    fetcher_set_proxy(x->fetcher, &nowhere);
+}
+
+TEST(trackers_back_off_is_a_minute_at_most_while_the_proxy_is_the_trouble) {
+    struct fixture *x = open_fixture();
+    break_proxy(x);
+    add(x, "/a", 0);
+    start(x);
+    until_results(x, 6); /* of those that lead somewhere it would be 480 s now */
+    CHECK_INT(row(x, 0).failures, 6);
+    CHECK(row(x, 0).next_at - loop_now(x->loop) <= 60 * 1050);
+    close_fixture(x);
+}
+
+TEST(trackers_are_asked_again_once_the_proxy_works) {
+    struct fixture *x = open_fixture();
+    trackers_set_pace(x->t, USEC_PER_SEC);
+    break_proxy(x);
+    add(x, "/a", 0);
+    start(x);
+    until_results(x, 1);
+    CHECK(row(x, 0).next_at > loop_now(x->loop) + PATIENCE);
+    trackers_on_proxy_works(x->t);
+    until_results(x, 2);
+    close_fixture(x);
+}
+
+TEST(trackers_that_fail_by_themselves_do_not_mind_the_proxy) {
+    struct fixture *x = open_fixture();
+    trackers_set_pace(x->t, USEC_PER_SEC);
+    fake_tracker_says(x->fake, "/a", REFUSAL);
+    add(x, "/a", 0);
+    start(x);
+    until_results(x, 1);
+    trackers_on_proxy_works(x->t);
+    CHECK(row(x, 0).next_at > loop_now(x->loop) + PATIENCE);
+    close_fixture(x);
+}
+
 TEST(trackers_retry_when_the_tracker_says) {
     struct fixture *x = open_fixture();
     fake_tracker_says(x->fake, "/a", "200 d14:failure reason4:busy8:retry in2:10e");

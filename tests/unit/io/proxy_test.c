@@ -9,13 +9,14 @@
 struct rig {
     struct world w;
     struct proxy *proxy;
-    int troubles, trouble_code;
+    int troubles, trouble_code, mended;
     char trouble[256];
 };
 
 static void on_trouble(void *owner, int code, const char *sentence) {
     struct rig *g = owner;
-    g->troubles++;
+    g->mended += code == 0;
+    g->troubles += code < 0;
     g->trouble_code = code;
     snprintf(g->trouble, sizeof g->trouble, "%s", sentence);
 }
@@ -287,6 +288,12 @@ TEST(proxy_in_trouble_rests_until_it_works) {
     CHECK_INT(x->status, ERR_REFUSED);
     CHECK(!proxy_troubled(g.proxy));
     CHECK_INT(proxy_rests_until(g.proxy), 0);
+    CHECK_INT(g.mended, 1); /* told when it was in trouble before, and only then */
+    x = dial(&g, 3);
+    STEP_UNTIL(&g.w, g.w.accepted == 4);
+    SAYS(&g, 3, "\x05\0\x05\x05\0\x01\0\0\0\0\0\0");
+    STEP_UNTIL(&g.w, x->opens == 1);
+    CHECK_INT(g.mended, 1);
     rig_close(&g);
 }
 
