@@ -91,10 +91,22 @@ static void farewell(struct tracker *k) {
         k->knows_us = false;
 }
 
+/* One that was removed lives until it has heard of it. */
+static void leave(struct trackers *t, struct tracker *k) {
+    if (!tracker_is_leaving(k))
+        list_append(&t->leaving, &k->leaving);
+    if (!tracker_in_flight(k))
+        farewell(k);
+    if (!tracker_in_flight(k))
+        tracker_free(k);
+}
+
 void trackers_on_end(struct trackers *t, struct tracker *k, enum announce_event event) {
     if (event == ANNOUNCE_STOPPED)
         k->knows_us = false;
-    if (t->running)
+    if (tracker_is_leaving(k))
+        leave(t, k);
+    else if (t->running)
         pulse(t, loop_now(t->loop));
     else if (!tracker_in_flight(k))
         farewell(k);
@@ -131,6 +143,7 @@ struct trackers *trackers_new(const struct trackers_tools *tools,
     t->patience = PATIENCE;
     t->second = USEC_PER_SEC;
     timer_init(&t->timer, on_timer);
+    list_init(&t->leaving);
     choose_key(t);
     if (add_all(t, m) == 0)
         return t;
@@ -147,18 +160,38 @@ static void cancel_all(struct trackers *t) {
         tracker_cancel(t->list[i]);
 }
 
-static void drop(struct trackers *t, struct tracker *k) {
+static void end(struct tracker *k) {
     tracker_cancel(k);
     tracker_cancel_scrape(k);
-    trackers_delete(t, k);
+    tracker_free(k);
+}
+
+/* A `stopped` in flight of one that comes back is given up, as in trackers_start. */
+static void welcome_back(struct trackers *t, const char *url) {
+    LIST_EACH(l, &t->leaving) {
+        struct tracker *k = LIST_ITEM(l, struct tracker, leaving);
+        if (strcmp(k->url, url) == 0)
+            end(k);
+    }
+}
+
+/* After trackers_stop its `stopped` is in flight already, or was said. */
+static void drop(struct trackers *t, struct tracker *k) {
+    tracker_cancel_scrape(k);
+    if (t->running)
+        tracker_cancel(k);
+    leave(t, k);
 }
 
 void trackers_free(struct trackers *t) {
     if (!t)
         return;
     timer_stop(loop_timers(t->loop), &t->timer);
-    while (t->count)
-        drop(t, t->list[t->count - 1]);
+    for (uint32_t i = 0; i < t->count; i++)
+        end(t->list[i]);
+    LIST_EACH(l, &t->leaving) {
+        end(LIST_ITEM(l, struct tracker, leaving));
+    }
     free(t->list);
     free(t);
 }
@@ -213,15 +246,18 @@ void trackers_want_peers(struct trackers *t) {
 
 int trackers_add(struct trackers *t, const char *url, uint32_t tier, struct err *e) {
     int rc = trackers_insert(t, url, tier, e);
-    if (rc == 0)
-        set_timer(t);
-    return rc;
+    if (rc < 0)
+        return rc;
+    welcome_back(t, url);
+    set_timer(t);
+    return 0;
 }
 
 bool trackers_remove(struct trackers *t, const char *url) {
     struct tracker *k = trackers_find(t, url);
     if (!k)
         return false;
+    trackers_take_out(t, k);
     drop(t, k);
     set_timer(t);
     return true;
@@ -279,6 +315,8 @@ int trackers_assign(struct trackers *t, const struct tracker_place *places,
     t->list = list;
     t->count = n;
     trackers_place(t, places, count);
+    for (uint32_t i = 0; i < count; i++)
+        welcome_back(t, places[i].url);
     set_timer(t);
     return 0;
 }

@@ -86,6 +86,7 @@ int trackers_scrape(struct trackers *t, const uint8_t info_hash[20], struct err 
     MUST_USE;
 /* What the best informed one says of the swarm's size; -1 = none says. */
 struct scrape_counts trackers_counts(const struct trackers *t);
+/* Those that are removed, here or below, hear `stopped` if they know us. */
 int trackers_add(struct trackers *t, const char *url, uint32_t tier, struct err *e);
 bool trackers_remove(struct trackers *t, const char *url);
 /* These in the place of all: one that is there already stays what it is (but for its tier), doubles

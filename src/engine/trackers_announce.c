@@ -30,7 +30,7 @@ static struct announce_request describe(const struct tracker *k) {
     };
     bool want = false;
     t->hooks->describe(t->owner, &r, &want);
-    r.numwant = want && t->running ? NUMWANT : 0;
+    r.numwant = want && t->running && !tracker_is_leaving(k) ? NUMWANT : 0;
     return r;
 }
 
@@ -170,7 +170,8 @@ static void succeed(struct tracker *k, const struct announce_reply *r) {
     note_counts(k, r);
     k->next_at = after(t, r->interval);
     k->min_at = loop_now(t->loop) + min_wait(k, r->min_interval) * t->second;
-    trackers_promote(t, k);
+    if (!tracker_is_leaving(k))
+        trackers_promote(t, k);
     if (k->event == ANNOUNCE_COMPLETED)
         t->download = TOLD;
 }
@@ -193,7 +194,7 @@ static uint32_t give_peers(struct tracker *k, const struct announce_reply *r) {
 /* Who is leaving wants no peers. Two answers, one an address family, make one list of peers. */
 static void on_answer(struct tracker *k, const struct announce_reply *r) {
     struct trackers *t = k->owner;
-    bool staying = t->running;
+    bool staying = t->running && !tracker_is_leaving(k);
     uint32_t found = 0;
     succeed(k, r);
     k->peers = k->answered ? k->peers : 0;

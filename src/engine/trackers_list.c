@@ -33,9 +33,10 @@ static char *make_shown(const char *url) {
     return text_take(&t, NULL);
 }
 
-static void tracker_free(struct tracker *k) {
+void tracker_free(struct tracker *k) {
     if (!k)
         return;
+    list_remove(&k->leaving);
     free(k->url);
     free(k->shown);
     free(k);
@@ -45,6 +46,7 @@ static struct tracker *tracker_new(struct trackers *t, const char *url, uint32_t
     struct tracker *k = calloc(1, sizeof *k);
     if (!k)
         return NULL;
+    list_init(&k->leaving);
     k->owner = t;
     k->tier = tier;
     k->url = strdup(url);
@@ -163,9 +165,8 @@ static void take(struct trackers *t, uint32_t at) {
     memmove(t->list + at, t->list + at + 1, (t->count - at) * sizeof(*t->list));
 }
 
-void trackers_delete(struct trackers *t, struct tracker *k) {
+void trackers_take_out(struct trackers *t, struct tracker *k) {
     take(t, index_of(t, k));
-    tracker_free(k);
 }
 
 /* The tracker at `to` swaps with any of its tier that are not before `from`. */
@@ -196,7 +197,7 @@ bool trackers_in_flight(const struct trackers *t) {
     for (uint32_t i = 0; i < t->count; i++)
         if (tracker_in_flight(t->list[i]))
             return true;
-    return false;
+    return !list_empty(&t->leaving);
 }
 
 static bool is_slow(const struct tracker *k) {

@@ -11,6 +11,7 @@
 
 struct tracker {
     struct trackers *owner;
+    struct link leaving; /* removed, and not done with its farewell */
     char *url;
     char *shown; /* the same for sentences: no passkey, no password */
     uint32_t tier;
@@ -43,6 +44,7 @@ struct trackers {
     void *owner;
     struct tracker **list; /* by tier; within one, in the order to be tried */
     uint32_t count;
+    struct link leaving;
     uint8_t info_hash[20], peer_id[20];
     uint8_t scraped[1][20]; /* the info hash that scrapes ask for */
     uint32_t key;
@@ -65,6 +67,10 @@ static inline bool tracker_in_flight(const struct tracker *k) {
     return k->fetch || k->query;
 }
 
+static inline bool tracker_is_leaving(const struct tracker *k) {
+    return !list_empty(&k->leaving);
+}
+
 /* trackers_list */
 int trackers_insert(struct trackers *t, const char *url, uint32_t tier, struct err *e);
 /* A new list of those that are there and of new ones; NULL with *e, and nothing was changed. */
@@ -76,8 +82,9 @@ void trackers_place(struct trackers *t, const struct tracker_place *places,
 void trackers_shuffle(struct trackers *t);
 void trackers_promote(struct trackers *t, const struct tracker *k);
 struct tracker *trackers_find(const struct trackers *t, const char *url);
-void trackers_delete(struct trackers *t, struct tracker *k);
-bool trackers_in_flight(const struct trackers *t);
+void trackers_take_out(struct trackers *t, struct tracker *k);
+void tracker_free(struct tracker *k);
+bool trackers_in_flight(const struct trackers *t); /* those that leave, too */
 /* One that others wait for: in flight, and not for long. */
 const struct tracker *trackers_awaited(const struct trackers *t);
 /* When the tracker may be announced to, were it its turn. */

@@ -1216,6 +1216,97 @@ TEST(trackers_assigned_take_the_place_of_all_and_keep_what_is_known) {
     close_fixture(x);
 }
 
+static void remove_it(struct fixture *x, const char *path) {
+    char url[128];
+    snprintf(url, sizeof url, "http://127.0.0.1:%u%s", fake_tracker_port(x->fake), path);
+    CHECK(trackers_remove(x->t, url));
+}
+
+TEST(trackers_removed_hear_stopped) {
+    struct fixture *x = open_fixture();
+    fake_tracker_says(x->fake, "/a", NO_PEERS);
+    add(x, "/a", 0);
+    x->want = true;
+    start(x);
+    until_results(x, 1);
+    remove_it(x, "/a");
+    CHECK_INT(trackers_count(x->t), 0);
+    CHECK(trackers_busy(x->t));
+    until_quiet(x);
+    CHECK_STR(heard(x), "/a started, /a stopped");
+    CHECK_STR(asked(x, 1, "numwant"), "0");
+    CHECK_INT(x->addrs, 0);
+    close_fixture(x);
+}
+
+TEST(trackers_removed_at_the_end_of_a_download_hear_of_that_first) {
+    struct fixture *x = open_fixture();
+    fake_tracker_says(x->fake, "/a", ONE_PEER);
+    add(x, "/a", 0);
+    start(x);
+    until_results(x, 1);
+    trackers_completed(x->t);
+    CHECK_INT(trackers_assign(x->t, NULL, 0, NULL), 0);
+    until_quiet(x);
+    CHECK_STR(heard(x), "/a started, /a completed, /a stopped");
+    CHECK_INT(x->addrs, 1); /* none of those that it names to who leaves */
+    close_fixture(x);
+}
+
+/* `stopped` is said once, also when the torrent stops meanwhile or had stopped before. */
+TEST(trackers_removed_beside_a_stop_hear_it_once) {
+    for (int first = 0; first < 2; first++) {
+        struct fixture *x = open_fixture();
+        fake_tracker_says(x->fake, "/a", NO_PEERS);
+        add(x, "/a", 0);
+        start(x);
+        until_results(x, 1);
+        if (first)
+            trackers_stop(x->t);
+        remove_it(x, "/a");
+        trackers_stop(x->t);
+        until_quiet(x);
+        CHECK_STR(heard(x), "/a started, /a stopped");
+        close_fixture(x);
+    }
+}
+
+TEST(trackers_that_come_back_while_they_leave_are_started) {
+    for (int way = 0; way < 2; way++) {
+        struct fixture *x = open_fixture();
+        char url[128];
+        fake_tracker_says(x->fake, "/a", NO_PEERS);
+        fake_tracker_says(x->fake, "/a", "hang");
+        fake_tracker_says(x->fake, "/a", NO_PEERS);
+        add(x, "/a", 0);
+        start(x);
+        until_results(x, 1);
+        snprintf(url, sizeof url, "%s", row(x, 0).url);
+        remove_it(x, "/a");
+        until_asked(x, 2);
+        if (way)
+            CHECK_INT(trackers_assign(x->t, &(struct tracker_place){url, 0}, 1, NULL), 0);
+        else
+            add(x, "/a", 0);
+        until_results(x, 2);
+        CHECK_STR(heard(x), "/a started, /a stopped, /a started");
+        CHECK(!trackers_busy(x->t));
+        close_fixture(x);
+    }
+}
+
+TEST(trackers_end_while_one_leaves) {
+    struct fixture *x = open_fixture();
+    fake_tracker_says(x->fake, "/a", NO_PEERS);
+    fake_tracker_says(x->fake, "/a", "hang");
+    add(x, "/a", 0);
+    start(x);
+    until_results(x, 1);
+    remove_it(x, "/a");
+    until_asked(x, 2);
+    close_fixture(x);
+}
+
 TEST(trackers_assigned_in_flight_go_silently) {
     struct fixture *x = open_fixture();
     fake_tracker_says(x->fake, "/a", "hang");
