@@ -2,13 +2,14 @@
  *
  *     l
  *       d 5:added 4:done 10:downloaded 5:files 6:format 4:have 9:info hash
- *         5:peers 6:peers6 8:uploaded e
+ *         5:peers 6:peers6 8:trackers 8:uploaded e
  *       20: SHA-1 of the dictionary's bytes
  *     e
  *
  *     files    [size 8][mtime 8][priority 1]  one a file, in the torrent's order
  *     have     the pieces, as a bitfield of BEP 3
  *     peers    [ip 4][port 2] ...   peers6  [ip 16][port 2] ...   (BEP 23, BEP 7)
+ *     trackers "0 http://a/announce\n1 udp://b:80\n", each with its tier; only if the user changed them
  *
  * A flipped bit in `have` would be a lie about data, and nothing else in the file could show it:
  * hence the digest. Keys that we do not know are skipped, so an older mare reads what a newer one
@@ -24,6 +25,8 @@
 #define FORMAT 1
 #define FILE_RECORD 17
 #define MAX_PEERS 100
+#define MAX_TRACKERS 1000
+#define MAX_TIERS 1000
 #define MAX_PRIORITY 7
 
 /* -- writing --------------------------------------------------------------------------- */
@@ -62,6 +65,19 @@ static void add_peers(struct text *t, const struct resume *r, const char *key,
     bencode_add_string(t, compact, len);
 }
 
+static void add_trackers(struct text *t, const struct resume *r) {
+    struct text lines;
+    if (!r->own_trackers)
+        return;
+    text_init(&lines);
+    for (uint32_t i = 0; i < r->tracker_count; i++)
+        text_addf(&lines, "%u %s\n", (unsigned)r->trackers[i].tier, r->trackers[i].url);
+    bencode_adds(t, "trackers");
+    bencode_add_string(t, lines.data, lines.len);
+    t->failed = t->failed || lines.failed;
+    text_free(&lines);
+}
+
 static void add_dict(struct text *t, const struct resume *r) {
     text_addc(t, 'd');
     add_time(t, "added", r->added_at);
@@ -75,6 +91,7 @@ static void add_dict(struct text *t, const struct resume *r) {
     bencode_add_string(t, r->info_hash, sizeof r->info_hash);
     add_peers(t, r, "peers", 4);
     add_peers(t, r, "peers6", 6);
+    add_trackers(t, r);
     add_count(t, "uploaded", r->uploaded);
     text_addc(t, 'e');
 }
@@ -180,6 +197,32 @@ static int read_peers(struct resume *r, struct bnode d, struct err *e) {
     return 0;
 }
 
+/* Cuts the text into its addresses. */
+static void split_trackers(struct resume *r) {
+    char *at = r->tracker_text, *end, *url;
+    for (; r->tracker_count < MAX_TRACKERS && (end = strchr(at, '\n')); at = end + 1) {
+        *end = '\0';
+        unsigned long tier = strtoul(at, &url, 10);
+        if (*url == ' ' && tier < MAX_TIERS)
+            r->trackers[r->tracker_count++] =
+                (struct tracker_place){url + 1, (uint32_t)tier};
+    }
+}
+
+static int read_trackers(struct resume *r, struct bnode d, struct err *e) {
+    struct span s;
+    if (!bencode_string(bencode_get(d, "trackers"), &s))
+        return 0;
+    r->tracker_text = calloc(s.len + 1, 1);
+    r->trackers = calloc(MAX_TRACKERS, sizeof *r->trackers);
+    if (!r->tracker_text || !r->trackers)
+        return nomem(e);
+    memcpy(r->tracker_text, s.data, s.len);
+    r->own_trackers = true;
+    split_trackers(r);
+    return 0;
+}
+
 static int read_dict(struct resume *r, struct bnode d, uint32_t pieces, uint32_t files,
                      struct err *e) {
     int rc = read_counts(r, d, e);
@@ -187,6 +230,8 @@ static int read_dict(struct resume *r, struct bnode d, uint32_t pieces, uint32_t
         rc = read_have(r, d, pieces, e);
     if (!rc)
         rc = read_files(r, d, files, e);
+    if (!rc)
+        rc = read_trackers(r, d, e);
     return rc ? rc : read_peers(r, d, e);
 }
 
@@ -247,6 +292,8 @@ void resume_free(struct resume *r) {
     free(r->files);
     free(r->file_priority);
     free(r->peers);
+    free(r->trackers);
+    free(r->tracker_text);
     free(r);
 }
 

@@ -11,6 +11,7 @@
 #include "base/bitset.h"
 #include "base/bytes.h"
 #include "base/err.h"
+#include "engine/trackers.h"
 #include "io/storage.h"
 
 struct resume {
@@ -23,6 +24,11 @@ struct resume {
     int64_t added_at, done_at; /* unix seconds */
     struct addr *peers;        /* worth trying again; at most 100 */
     uint32_t peer_count;
+    /* The user has changed the list of trackers: this is his. */
+    bool own_trackers;
+    struct tracker_place *trackers; /* by tier */
+    uint32_t tracker_count;
+    char *tracker_text; /* what their addresses lie in; NULL when they are lent */
 };
 
 void resume_write(struct text *out, const struct resume *r);

@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "base/err.h"
+#include "engine/torrent_trackers.h"
 
 #define SAVE_EVERY (30 * USEC_PER_SEC)
 #define SAVE_PEERS 100u
@@ -32,6 +33,8 @@ static void take_over(struct torrent *t) {
     if (r->added_at)
         t->added_at = r->added_at;
     t->done_at = r->done_at;
+    if (r->own_trackers && !t->own_trackers)
+        (void)torrent_trackers_assign(t, r->trackers, r->tracker_count, NULL);
     for (uint32_t i = 0; i < r->peer_count; i++)
         (void)roster_add(&t->roster, &r->peers[i], SOURCE_RESUME, now);
 }
@@ -137,6 +140,14 @@ static void doubt_recent_times(struct save *s) {
             s->stat.files[i].mtime_nsec = -1;
 }
 
+/* False when out of memory. */
+static bool list_trackers(const struct torrent *t, struct resume *r) {
+    r->own_trackers = t->own_trackers;
+    if (t->own_trackers)
+        r->trackers = torrent_trackers_list(t, &r->tracker_count);
+    return r->trackers || !t->own_trackers;
+}
+
 static void make_text(struct save *s) {
     struct torrent *t = s->torrent;
     struct addr peers[SAVE_PEERS];
@@ -156,7 +167,11 @@ static void make_text(struct save *s) {
     r.peer_count = collect_peers(t, peers);
     doubt_recent_times(s);
     text_init(&text);
-    resume_write(&text, &r);
+    if (list_trackers(t, &r))
+        resume_write(&text, &r);
+    else
+        text.failed = true;
+    free(r.trackers);
     s->data = text_take(&text, &s->len);
 }
 

@@ -7,7 +7,7 @@
 
 void save_init(struct torrent *t);
 /* Reads the resume file if there is one into t->resume (blocking, small); a broken one is reported
- * and leads to a full check. Takes over totals, priorities and addresses. */
+ * and leads to a full check. Takes over totals, priorities, addresses and changed trackers. */
 void save_load(struct torrent *t);
 void save_forget(struct torrent *t); /* deletes the files (blocking) */
 

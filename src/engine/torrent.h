@@ -81,6 +81,8 @@ struct torrent {
     usec last_source;
     struct sourcing *sourcing; /* its answer, while pieces are urgent; or NULL */
     uint32_t jobs;             /* operations that refer to this torrent */
+    bool
+        own_trackers; /* the user has changed them: they are kept with the resume state */
     bool dirty_resume, announced_done, removed, saving;
     bool deletes, removing_data;  /* its data is to be deleted; ... and is still there */
     bool selecting, select_again; /* a change of wanted files is on its way to storage */

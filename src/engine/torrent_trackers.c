@@ -68,3 +68,41 @@ struct trackers *torrent_trackers_new(struct torrent *t, const struct metainfo *
     };
     return trackers_new(&tools, m, &tracker_hooks, t);
 }
+
+/* ---- changed by the user -------------------------------------------------------------------- */
+
+static void note_change(struct torrent *t, bool changed) {
+    t->own_trackers |= changed;
+    t->dirty_resume |= changed;
+}
+
+int torrent_trackers_assign(struct torrent *t, const struct tracker_place *places,
+                            uint32_t count, struct err *e) {
+    int status = trackers_assign(t->trackers, places, count, e);
+    note_change(t, status == 0);
+    return status;
+}
+
+int torrent_trackers_add(struct torrent *t, const char *url, uint32_t tier,
+                         struct err *e) {
+    int status = trackers_add(t->trackers, url, tier, e);
+    note_change(t, status == 0);
+    return status;
+}
+
+bool torrent_trackers_remove(struct torrent *t, const char *url) {
+    bool removed = trackers_remove(t->trackers, url);
+    note_change(t, removed);
+    return removed;
+}
+
+struct tracker_place *torrent_trackers_list(const struct torrent *t, uint32_t *count) {
+    uint32_t n = trackers_count(t->trackers);
+    struct tracker_place *places = calloc(MAX(n, 1u), sizeof *places);
+    struct tracker_row row;
+    *count = 0;
+    for (uint32_t i = 0; places && i < n; i++)
+        if (trackers_row(t->trackers, i, &row))
+            places[(*count)++] = (struct tracker_place){row.url, row.tier};
+    return places;
+}

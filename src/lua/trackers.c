@@ -2,7 +2,7 @@
  *
  *     torrent.trackers                     { { url = .., tier = 1, state = "working", .. }, .. }
  *     torrent.trackers = { a, { b, c } }   two tiers; rows as they are read will do, too */
-#include "engine/trackers.h"
+#include "engine/torrent_trackers.h"
 
 #include "lua/torrent.h"
 #include "lua/value.h"
@@ -130,7 +130,7 @@ void torrent_set_trackers(lua_State *L, const struct target *t, int value) {
     p->count = 0;
     for (int i = 1; lua_rawgeti(L, value, i), !lua_isnil(L, -1); i++)
         take_tier(L, p, MIN((uint32_t)i - 1, 999u));
-    if (trackers_assign(t->torrent->trackers, p->at, p->count, &e) < 0)
+    if (torrent_trackers_assign(t->torrent, p->at, p->count, &e) < 0)
         luaL_error(L, "%s", e.text);
 }
 
@@ -148,7 +148,7 @@ int torrent_do_add_tracker(lua_State *L) {
     uint32_t tier =
         lua_isnoneornil(L, 3) ? 1 : (uint32_t)check_count_below(L, 3, 1000, "tier");
     luaL_argcheck(L, tier >= 1, 3, "tiers are counted from 1");
-    int status = trackers_add(t->trackers, url, tier - 1, &e);
+    int status = torrent_trackers_add(t, url, tier - 1, &e);
     return push_status(L, status, &e);
 }
 
@@ -156,7 +156,7 @@ int torrent_do_add_tracker(lua_State *L) {
 int torrent_do_remove_tracker(lua_State *L) {
     struct torrent *t = check_torrent(L);
     const char *url = luaL_checkstring(L, 2);
-    lua_pushboolean(L, trackers_remove(t->trackers, url));
+    lua_pushboolean(L, torrent_trackers_remove(t, url));
     return 1;
 }
 

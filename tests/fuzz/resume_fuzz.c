@@ -27,7 +27,8 @@ static void round_trip(struct resume *r) {
     struct resume *again = t.failed ? NULL : parse(t.data, t.len);
     if (!again || again->peer_count != r->peer_count ||
         !resume_matches(again, r->files) || again->have.count != r->have.count ||
-        again->uploaded != r->uploaded)
+        again->uploaded != r->uploaded || again->own_trackers != r->own_trackers ||
+        again->tracker_count != r->tracker_count)
         abort();
     resume_free(again);
     resume_free(r);

@@ -114,6 +114,47 @@ describe("torrent.trackers", function()
     end)
 end)
 
+describe("torrent.trackers after a restart", function()
+    local swarm, settings
+    before_each(function()
+        swarm = loopback.new { trackers = { DEAD } }
+        settings = { state = swarm.root .. "/state" }
+    end)
+    after_each(function() swarm:close() end)
+
+    -- A session that has the torrent and has checked its data.
+    local function open()
+        local session = swarm:session(settings)
+        local torrent = assert(session:add(swarm.bytes, { paused = true }))
+        swarm:until_true(function() return torrent.state == "downloading" end)
+        return torrent, session
+    end
+
+    for what, change in pairs {
+        ["set"] = function(t) t.trackers = { { url = "http://a/", tier = 3 }, "udp://b:1" } end,
+        ["added"] = function(t) assert(t:add_tracker("http://a/announce", 2)) end,
+        ["removed"] = function(t) assert(t:remove_tracker(DEAD)) end,
+        ["not changed"] = function() end,
+    } do
+        it("are what they were, when they were " .. what, function()
+            local torrent, session = open()
+            change(torrent)
+            local before = urls(torrent)
+            session:close(0)
+            assert.same(before, urls((open())))
+        end)
+    end
+
+    it("are those of the torrent, if nobody changed them", function()
+        local _, session = open()
+        session:close(0)
+        local other = "http://127.0.0.1:2/announce"
+        assert.equal(#other, #DEAD)
+        swarm.bytes = swarm.bytes:gsub(DEAD, other)
+        assert.same({ "1 " .. other }, urls((open())))
+    end)
+end)
+
 describe("a session with a proxy", function()
     local swarm
     before_each(function() swarm = loopback.new() end)

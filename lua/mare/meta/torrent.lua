@@ -60,7 +60,7 @@
 ---@field connecting integer attempts and handshakes under way
 ---@field seeds integer connected peers that have everything
 ---@field known_peers integer addresses that it knows
----@field trackers mare.Tracker[] a new list each time; may be set: a list of tiers, each an address or a list of them
+---@field trackers mare.Tracker[] a new list each time; may be set: a list of tiers, each an address or a list of them. Who is removed is told `stopped`; a changed list is kept in `state`
 ---@field swarm_seeds? integer complete peers, as the best informed tracker says; nil: none has said
 ---@field swarm_leechers? integer incomplete peers, likewise
 ---@field swarm_downloads? integer how often it was downloaded, likewise

@@ -103,6 +103,38 @@ TEST(resume_keeps_peers_of_both_families) {
     resume_free(r);
 }
 
+TEST(resume_keeps_trackers_that_the_user_has_chosen) {
+    static struct tracker_place places[] = {
+        {"http://a/announce", 0}, {"udp://b:80", 7}, {"http://c/?x=1 2", 999}};
+    for (uint32_t n = 0; n <= COUNT_OF(places); n++) {
+        struct sample s;
+        size_t len;
+        sample_init(&s);
+        s.r.own_trackers = true;
+        s.r.trackers = places;
+        s.r.tracker_count = n;
+        const uint8_t *data = write_sample(&s, &len);
+        struct resume *r = resume_parse(data, len, hash, PIECES, FILES, NULL);
+        CHECK(r && r->own_trackers);
+        CHECK_INT(r->tracker_count, n);
+        for (uint32_t i = 0; i < n; i++) {
+            CHECK_STR(r->trackers[i].url, places[i].url);
+            CHECK_INT(r->trackers[i].tier, places[i].tier);
+        }
+        resume_free(r);
+    }
+}
+
+TEST(resume_says_nothing_of_trackers_that_are_the_torrents_own) {
+    struct sample s;
+    size_t len;
+    sample_init(&s);
+    const uint8_t *data = write_sample(&s, &len);
+    struct resume *r = resume_parse(data, len, hash, PIECES, FILES, NULL);
+    CHECK(r && !r->own_trackers);
+    resume_free(r);
+}
+
 TEST(resume_keeps_a_hundred_peers_at_most) {
     static struct addr peers[300];
     struct sample s;
@@ -313,7 +345,9 @@ TEST(resume_without_memory_fails_whole) {
         struct err e = {0};
         struct text t;
         struct resume *r = NULL;
+        struct tracker_place place = {"http://a/", 1};
         sample_init(&s);
+        s.r.own_trackers = true, s.r.trackers = &place, s.r.tracker_count = 1;
         text_init(&t);
         resume_write(&t, &s.r);
         if (!t.failed)
