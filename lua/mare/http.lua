@@ -11,6 +11,8 @@ local parts = {
     { "style.css", "text/css; charset=utf-8", "style.css" },
     { "status.js", "text/javascript; charset=utf-8", "status.js" },
     { "piece_map.js", "text/javascript; charset=utf-8", "piece_map.js" },
+    { "list.js", "text/javascript; charset=utf-8", "list.js" },
+    { "stage.js", "text/javascript; charset=utf-8", "stage.js" },
     { "page.js", "text/javascript; charset=utf-8", "page.js" },
     { "icon.svg", "image/svg+xml", "icon.svg" },
 }

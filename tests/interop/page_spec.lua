@@ -94,4 +94,103 @@ describe("the page", function()
         page:until_true "document.querySelector('video') === null"
         assert.same({}, page:problems())
     end)
+
+    it("goes where its strip is clicked, on to the next film, and back by Escape", function()
+        open()
+        page:until_true "document.querySelector('progress').value === 1"
+        page:evaluate [[(() => {
+            document.querySelector(".file .play").click();
+            const video = document.querySelector("video");
+            video.muted = true, video.pause();
+        })()]]
+        page:until_true "document.querySelector('video').duration > 0"
+        page:evaluate [[(() => {
+            const strip = document.getElementById("strip"), box = strip.getBoundingClientRect();
+            strip.dispatchEvent(new MouseEvent("click", { clientX: box.left + box.width / 2 }));
+        })()]]
+        page:until_true "Math.abs(document.querySelector('video').currentTime - 12) < 0.5"
+        assert.equal("end.mp4", page:evaluate "document.getElementById('now').textContent")
+        page:evaluate "document.getElementById('next').click()"
+        assert.equal("fast.mp4", page:evaluate "document.getElementById('now').textContent")
+        page:press "Escape"
+        page:until_true "document.querySelector('video') === null"
+        page:until_true "document.getElementById('stage').hidden"
+        assert.same({}, page:problems())
+    end)
+end)
+
+describe("the page, of strangers' torrents,", function()
+    if browser.missing() then
+        pending("in a browser (NOT RUN: " .. browser.missing() .. ")")
+        return
+    end
+
+    local EVIL = "<img src=x onerror=alert(1)>"
+    local swarm, session, page
+
+    before_each(function()
+        swarm = loopback.new { files = {
+            { EVIL .. ".mkv", "1" }, { "Season 10/e1.mkv", "2" }, { "Season 2/e10.mkv", "3" },
+            { "Season 2/e9.mkv", "4" }, { "a.txt", "5" }, { "cover.jpg", "no picture" },
+        } }
+        session = swarm:session { http = true }
+        assert(session:add(swarm.bytes, { paused = true }))
+    end)
+    after_each(function()
+        page:close()
+        swarm:close()
+    end)
+
+    local function add_link(i, name)
+        assert(session:add(("magnet:?xt=urn:btih:%040x&dn=%s"):format(i, name), { paused = true }))
+    end
+
+    local function open(torrents)
+        page = browser.open(session.http.url, function() assert(session:step(0.001)) end)
+        page:until_true(("document.querySelectorAll('.torrent').length === %d"):format(torrents))
+        page:until_true "document.querySelectorAll('.file').length === 6"
+    end
+
+    local function texts(selector)
+        local all = "[...document.querySelectorAll(%q)].map(e => e.textContent).join('|')"
+        return page:evaluate(all:format(selector))
+    end
+
+    it("takes names for text, whatever they say", function()
+        add_link(1, "%3Cimg%20src=x%20onerror=alert(1)%3E%3C/h2%3E"
+            .. "%3Cscript%3Ealert(2)%3C/script%3E")
+        add_link(2, "%22%20onclick=%22alert(3)")
+        open(3)
+        assert.truthy(texts ".path":find(EVIL .. ".mkv", 1, true))
+        assert.truthy(texts ".name":find(EVIL .. "</h2><script>alert(2)</script>", 1, true))
+        assert.equal("1", page:evaluate "document.images.length") -- ours
+        assert.equal("1", page:evaluate "document.scripts.length")
+        page:evaluate "document.querySelector('.file .play').click()"
+        assert.equal("1", page:evaluate "document.images.length")
+        assert.same({}, page:problems())
+    end)
+
+    it("lists them by folder, in natural order, and folds them when there are many", function()
+        for i = 1, 40 do
+            add_link(i, "film%20" .. i)
+        end
+        open(41)
+        assert.equal("Season 2|Season 10", texts ".folder")
+        assert.equal(EVIL .. ".mkv|a.txt|cover.jpg|e9.mkv|e10.mkv|e1.mkv", texts ".path")
+        assert.equal("0", page:evaluate "document.querySelectorAll('details[open]').length")
+        session:torrents()[41]:remove()
+        page:until_true "document.querySelectorAll('.torrent').length === 40"
+        assert.same({}, page:problems())
+    end)
+
+    it("asks nobody but the server for anything", function()
+        add_link(1, EVIL)
+        open(2)
+        page:until_true "performance.getEntriesByName(location + 'status.json').length > 1"
+        local requests = page:requests()
+        assert.truthy(#requests > 6)
+        for _, url in ipairs(requests) do
+            assert.equal(session.http.url, url:sub(1, #session.http.url))
+        end
+    end)
 end)

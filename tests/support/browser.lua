@@ -95,11 +95,13 @@ function browser.open(url, turn)
             self:take(bytes)
         end
     end)
-    local target = field(self:call("Target.createTarget", { url = url }), "targetId")
+    local target = field(self:call("Target.createTarget", { url = "about:blank" }), "targetId")
     self.session = field(self:call("Target.attachToTarget", { targetId = target, flatten = true }),
         "sessionId")
     self:call "Runtime.enable"
     self:call "Log.enable"
+    self:call "Network.enable"
+    self:call("Page.navigate", { url = url })
     return self
 end
 
@@ -132,6 +134,23 @@ function browser:problems()
     return list
 end
 
+-- Everything that has been asked for since the page was opened: addresses.
+function browser:requests()
+    local list = {}
+    for _, event in ipairs(self.events) do
+        if event:find '^{"method":"Network.requestWillBeSent"' then
+            list[#list + 1] = event:match '"request":{"url":"(.-)"'
+        end
+    end
+    return list
+end
+
+function browser:press(key)
+    for _, what in ipairs { "keyDown", "keyUp" } do
+        self:call("Input.dispatchKeyEvent", { type = what, key = key, code = key })
+    end
+end
+
 function browser:screenshot(path)
     local data = field(self:call("Page.captureScreenshot", { format = "png" }), "data")
     local pipe <close> = io.popen("base64 -d >'" .. path .. "'", "w")
@@ -154,7 +173,9 @@ function browser:close()
         handle:close()
     end
     uv.run "nowait"
-    os.execute("rm -rf '" .. self.folder .. "'")
+    -- Its children may still be writing for a moment.
+    os.execute(("rm -rf '%s' 2>/dev/null || { sleep 0.2; rm -rf '%s'; }")
+        :format(self.folder, self.folder))
 end
 
 return browser

@@ -49,6 +49,20 @@ export function percent(share) {
   return (Math.floor(share * 1000) / 10).toFixed(1) + " %";
 }
 
+// "4 min", "1 h 05 min": as exact as people want it.
+export function time(seconds) {
+  if (!(seconds < 360000)) return "over 4 days";
+  const minutes = Math.round(seconds / 60), pad = n => String(n).padStart(2, "0");
+  if (seconds < 100) return Math.round(seconds) + " s";
+  if (minutes < 60) return minutes + " min";
+  return Math.floor(minutes / 60) + " h " + pad(minutes % 60) + " min";
+}
+
+// "1.2 MiB/s · 3 peers", broken between two facts alone.
+export function facts(parts) {
+  return parts.map(part => part.replaceAll(" ", "\u00a0")).join(" · ");
+}
+
 export function count(n, what) {
   return n + " " + what + (n === 1 ? "" : "s");
 }
