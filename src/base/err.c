@@ -41,27 +41,29 @@ const char *err_name(int code) {
     return code < ERR_LAST ? "unknown" : names[-code];
 }
 
+static int set(struct err *e, int code, const char *format, va_list args) {
+    if (e) {
+        e->code = code;
+        vsnprintf(e->text, sizeof e->text, format, args);
+    }
+    return code;
+}
+
 int err_set(struct err *e, int code, const char *format, ...) {
     va_list args;
-    if (!e)
-        return code;
-    e->code = code;
     va_start(args, format);
-    vsnprintf(e->text, sizeof e->text, format, args);
+    set(e, code, format, args);
     va_end(args);
     return code;
 }
 
 int err_errno(struct err *e, int errnum, const char *format, ...) {
-    int code = err_from_errno(errnum);
     va_list args;
+    va_start(args, format);
+    int code = set(e, err_from_errno(errnum), format, args);
+    va_end(args);
     if (!e)
         return code;
-    e->code = code;
-    va_start(args, format);
-    vsnprintf(e->text, sizeof e->text, format, args);
-    va_end(args);
-
     char words[64]; /* GNU's strerror_r may answer with a constant instead */
     size_t len = strlen(e->text);
     snprintf(e->text + len, sizeof e->text - len, ": %s",

@@ -34,10 +34,14 @@ static int name_parse(struct name *n, const char *text, struct err *e) {
     return 0;
 }
 
-static int open_socket(struct channel *c, struct err *e) {
+/* A socket for this name. */
+static int open_socket(struct channel *c, const char *name, struct name *n,
+                       struct err *e) {
     memset(c, 0, sizeof *c);
     c->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    return c->fd < 0 ? err_errno(e, errno, "cannot open a local socket") : 0;
+    if (c->fd < 0)
+        return err_errno(e, errno, "cannot open a local socket");
+    return name_parse(n, name, e);
 }
 
 static bool is_ours(int fd) {
@@ -54,9 +58,7 @@ static int fail(struct channel *c, int status) {
 
 int channel_listen(struct channel *c, const char *name, struct err *e) {
     struct name n;
-    int status = open_socket(c, e);
-    if (status == 0)
-        status = name_parse(&n, name, e);
+    int status = open_socket(c, name, &n, e);
     if (status < 0)
         return fail(c, status);
     if (bind(c->fd, (struct sockaddr *)&n.addr, n.len) < 0) {
@@ -71,9 +73,7 @@ int channel_listen(struct channel *c, const char *name, struct err *e) {
 
 int channel_connect(struct channel *c, const char *name, struct err *e) {
     struct name n;
-    int status = open_socket(c, e);
-    if (status == 0)
-        status = name_parse(&n, name, e);
+    int status = open_socket(c, name, &n, e);
     if (status < 0)
         return fail(c, status);
     if (connect(c->fd, (struct sockaddr *)&n.addr, n.len) < 0)
