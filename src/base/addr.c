@@ -158,12 +158,19 @@ enum addr_kind addr_kind(const struct addr *a) {
     }
 }
 
-void addr_from_compact4(struct addr *a, const uint8_t p[6]) {
-    set_ip4(a, p, get_u16(p + 4));
+bool addr_usable(const struct addr *a) {
+    enum addr_kind kind = addr_kind(a);
+    return a->port && kind != ADDR_ANY && kind != ADDR_MULTICAST;
 }
 
-void addr_from_compact6(struct addr *a, const uint8_t p[18]) {
-    set_ip6(a, p, get_u16(p + 16));
+bool addr_from_compact(struct addr *a, const uint8_t *p, size_t len) {
+    if (len == 4 || len == 6)
+        set_ip4(a, p, len == 6 ? get_u16(p + 4) : 0);
+    else if (len == 16 || len == 18)
+        set_ip6(a, p, len == 18 ? get_u16(p + 16) : 0);
+    else
+        return false;
+    return true;
 }
 
 size_t addr_to_compact(const struct addr *a, uint8_t out[18]) {

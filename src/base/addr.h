@@ -33,9 +33,11 @@ bool addr_equal(const struct addr *a, const struct addr *b); /* port included */
 bool addr_same_ip(const struct addr *a, const struct addr *b);
 uint64_t addr_hash(const struct addr *a, uint64_t seed);
 enum addr_kind addr_kind(const struct addr *a);
-/* Compact forms of BEP 23 (6 bytes) and BEP 7 (18 bytes, where ::ffff:a.b.c.d becomes IPv4). */
-void addr_from_compact4(struct addr *a, const uint8_t p[6]);
-void addr_from_compact6(struct addr *a, const uint8_t p[18]);
+/* Can there be somebody? It has a port, and is of one host. */
+bool addr_usable(const struct addr *a);
+/* Compact forms: BEP 23 (6 bytes), BEP 7 (18 bytes, where ::ffff:a.b.c.d becomes IPv4), and 4 or 16
+ * bytes of an IP address alone (port 0). False, and nothing changed, for any other length. */
+bool addr_from_compact(struct addr *a, const uint8_t *p, size_t len);
 size_t addr_to_compact(const struct addr *a, uint8_t out[18]); /* 6 or 18 */
 
 #endif

@@ -1,4 +1,4 @@
-/* bytes: big-endian numbers in and out of memory, hexadecimal, and growable text.
+/* bytes: big-endian numbers in and out of memory, views of text, hexadecimal, and growable text.
  *
  * `struct text` is the one growable buffer of the code that builds messages. It remembers a
  * failed allocation (`failed`) and ignores what comes after, so that a builder checks once at
@@ -26,6 +26,15 @@ static inline void put_u32(uint8_t *p, uint32_t v) {
 }
 static inline void put_u64(uint8_t *p, uint64_t v) {
     put_u32(p, (uint32_t)(v >> 32)), put_u32(p + 4, (uint32_t)v);
+}
+
+/* Without blanks and control characters at both ends. */
+static inline struct span span_trim(struct span s) {
+    while (s.len && s.data[0] <= ' ')
+        s.data++, s.len--;
+    while (s.len && s.data[s.len - 1] <= ' ')
+        s.len--;
+    return s;
 }
 
 struct text {

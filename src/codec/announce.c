@@ -5,20 +5,17 @@
  *     d  8:interval i1800e  5:peers 12: [ip 4][port 2] [ip 4][port 2]   6:peers6 18: ...  e
  *     d  8:interval i1800e  5:peers l d 2:ip .. 4:port i..e 7:peer id 20:.. e e           e
  *
- * A tracker is a stranger as a peer is: numbers are clamped into what makes sense, text is made
- * printable, addresses that nobody can connect to are left out, the number of peers is bounded.
- * What a tracker gets wrong in one field costs that field only. */
+ * A tracker is a stranger (tracker_reply.h): addresses that nobody can connect to are left out, the
+ * number of peers is bounded. What a tracker gets wrong in one field costs that field only. */
 #include "codec/announce.h"
 
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #include "codec/bencode.h"
 #include "codec/printable.h"
 
-#define DEFAULT_INTERVAL 1800    /* seconds */
-#define MAX_PLAUSIBLE 1000000000 /* more clients than this is a lie or a bug */
+#define DEFAULT_INTERVAL 1800 /* seconds */
 
 /* -- the request ----------------------------------------------------------------------- */
 
@@ -73,14 +70,9 @@ void announce_url(struct text *out, const char *tracker,
 
 /* -- peers ----------------------------------------------------------------------------- */
 
-static bool reachable(const struct addr *a) {
-    enum addr_kind kind = addr_kind(a);
-    return a->family && a->port && kind != ADDR_ANY && kind != ADDR_MULTICAST;
-}
-
 /* The array has room for all that the reply can hold (see peers_room). */
 static void add_peer(struct announce_reply *r, const struct announce_peer *p) {
-    if (reachable(&p->addr) && r->peer_count < ANNOUNCE_MAX_PEERS)
+    if (addr_usable(&p->addr) && r->peer_count < ANNOUNCE_MAX_PEERS)
         r->peers[r->peer_count++] = *p;
 }
 
@@ -89,10 +81,7 @@ static void add_compact(struct announce_reply *r, struct bnode n, size_t size) {
     (void)bencode_string(n, &s);
     for (size_t i = 0; s.len - i >= size; i += size) {
         struct announce_peer p = {0};
-        if (size == 6)
-            addr_from_compact4(&p.addr, s.data + i);
-        else
-            addr_from_compact6(&p.addr, s.data + i);
+        (void)addr_from_compact(&p.addr, s.data + i, size);
         add_peer(r, &p);
     }
 }
@@ -161,12 +150,10 @@ static int read_peers(struct announce_reply *r, struct bnode root, struct err *e
 
 /* -- the rest of the reply ------------------------------------------------------------- */
 
-static bool read_text(char out[256], struct bnode n) {
+static void read_warning(struct announce_reply *r, struct bnode root) {
     struct span s;
-    if (!bencode_string(n, &s))
-        return false;
-    printable_copy(out, 256, s);
-    return true;
+    if (bencode_string(bencode_get(root, "warning message"), &s))
+        printable_copy(r->warning, sizeof r->warning, s);
 }
 
 /* A tracker's id goes back as it came: one that we cannot keep whole is none. */
@@ -182,14 +169,12 @@ static void read_tracker_id(struct announce_reply *r, struct bnode root) {
 
 static int read_interval(struct bnode n, int otherwise) {
     int64_t v;
-    if (!bencode_int(n, &v))
-        return otherwise;
-    return (int)MAX(ANNOUNCE_MIN_INTERVAL, MIN(v, ANNOUNCE_MAX_INTERVAL));
+    return bencode_int(n, &v) ? tracker_interval(v) : otherwise;
 }
 
 static int64_t read_count(struct bnode n) {
     int64_t v;
-    return bencode_int(n, &v) && v >= 0 && v <= MAX_PLAUSIBLE ? v : -1;
+    return bencode_int(n, &v) ? tracker_count(v) : -1;
 }
 
 /* BEP 31: minutes, or "never"; some write the number as text. */
@@ -210,26 +195,20 @@ static int read_retry(struct bnode n) {
 
 static void read_external_ip(struct addr *a, struct bnode n) {
     struct span s;
-    uint8_t compact[18] = {0};
-    if (!bencode_string(n, &s) || (s.len != 4 && s.len != 16))
-        return;
-    memcpy(compact, s.data, s.len);
-    if (s.len == 4)
-        addr_from_compact4(a, compact);
-    else
-        addr_from_compact6(a, compact);
+    if (bencode_string(n, &s) && (s.len == 4 || s.len == 16))
+        (void)addr_from_compact(a, s.data, s.len);
 }
 
 static void read_failure(struct announce_reply *r, struct bnode root) {
-    if (!read_text(r->failure, bencode_get(root, "failure reason")))
+    struct span s;
+    if (!bencode_string(bencode_get(root, "failure reason"), &s))
         return;
-    if (!r->failure[0])
-        strcpy(r->failure, "the tracker refused without a reason");
+    tracker_refusal(r->failure, s);
     r->retry_in = read_retry(bencode_get(root, "retry in"));
 }
 
 static void read_fields(struct announce_reply *r, struct bnode root) {
-    (void)read_text(r->warning, bencode_get(root, "warning message"));
+    read_warning(r, root);
     read_tracker_id(r, root);
     r->interval = read_interval(bencode_get(root, "interval"), DEFAULT_INTERVAL);
     r->min_interval =
@@ -271,30 +250,4 @@ void announce_reply_free(struct announce_reply *r) {
     free(r->peers);
     r->peers = NULL;
     r->peer_count = 0;
-}
-
-/* -- schemes --------------------------------------------------------------------------- */
-
-/* Between "//" or a user's name and '@', and ':' or the path. */
-static bool has_host(const char *authority) {
-    size_t len = strcspn(authority, "/?#");
-    const char *at = memrchr(authority, '@', len);
-    const char *host = at ? at + 1 : authority;
-    size_t left = len - (size_t)(host - authority);
-    if (left && *host == '[')
-        return left > 3 && memchr(host, ']', left);
-    return left && *host != ':';
-}
-
-const char *tracker_scheme(const char *url) {
-    static const char *const schemes[] = {"http", "https", "udp"};
-    for (const char *p = url; *p; p++)
-        if ((uint8_t)*p <= ' ' || *p == 0x7f)
-            return NULL;
-    for (size_t i = 0; i < COUNT_OF(schemes); i++) {
-        size_t len = strlen(schemes[i]);
-        if (strncasecmp(url, schemes[i], len) == 0 && strncmp(url + len, "://", 3) == 0)
-            return has_host(url + len + 3) ? schemes[i] : NULL;
-    }
-    return NULL;
 }

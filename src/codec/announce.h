@@ -6,11 +6,10 @@
 #include "base/addr.h"
 #include "base/bytes.h"
 #include "base/err.h"
+#include "codec/tracker_reply.h"
 
 #define ANNOUNCE_MAX_REPLY 1048576u
 #define ANNOUNCE_MAX_PEERS 3000u
-#define ANNOUNCE_MIN_INTERVAL 60 /* seconds; replies are clamped into these */
-#define ANNOUNCE_MAX_INTERVAL 86400
 
 enum announce_event {
     ANNOUNCE_NONE,
@@ -60,8 +59,5 @@ struct announce_reply {
 int announce_reply_parse(struct announce_reply *r, const uint8_t *data, size_t len,
                          struct err *e) MUST_USE;
 void announce_reply_free(struct announce_reply *r);
-
-/* "http", "https", "udp" or NULL for what we refuse; checks that there is a host. */
-const char *tracker_scheme(const char *url);
 
 #endif

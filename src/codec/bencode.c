@@ -285,6 +285,14 @@ bool bencode_int(struct bnode n, int64_t *out) {
     return true;
 }
 
+bool bencode_get_number(struct bnode dict, const char *key, int64_t max, int64_t *out) {
+    int64_t v;
+    if (!bencode_int(bencode_get(dict, key), &v) || v < 0 || v > max)
+        return false;
+    *out = v;
+    return true;
+}
+
 bool bencode_string(struct bnode n, struct span *out) {
     if (bencode_type(n) != BENCODE_STRING)
         return false;

@@ -59,8 +59,10 @@ struct bnode bencode_get(struct bnode dict, const char *key);
 struct bnode bencode_first(struct bnode n);
 struct bnode bencode_next(struct bnode n);
 struct span bencode_key(struct bnode member);
-uint32_t bencode_size(struct bnode n);                 /* number of members */
-bool bencode_int(struct bnode n, int64_t *out);        /* false if it is not an integer */
+uint32_t bencode_size(struct bnode n);          /* number of members */
+bool bencode_int(struct bnode n, int64_t *out); /* false if it is not an integer */
+/* The member `key`, if that is an integer from 0 to `max`; else false, and *out stays. */
+bool bencode_get_number(struct bnode dict, const char *key, int64_t max, int64_t *out);
 bool bencode_string(struct bnode n, struct span *out); /* false if it is not a string */
 /* The value's own bytes, as they stand in the input (the info dictionary's hash is of these). */
 struct span bencode_raw(struct bnode n);

@@ -34,32 +34,17 @@ const char *extension_name(enum extension_id id) {
 
 /* -- decoding -------------------------------------------------------------------------- */
 
-/* False if it is not there or not within 0 .. max: the field keeps what it had. */
-static bool get_number(struct bnode dict, const char *key, int64_t max, int64_t *out) {
-    int64_t v;
-    if (!bencode_int(bencode_get(dict, key), &v) || v < 0 || v > max)
-        return false;
-    *out = v;
-    return true;
-}
-
 static void read_ids(struct extension_handshake *h, struct bnode m) {
     int64_t v;
     for (size_t i = 0; i < COUNT_OF(sorted); i++)
-        if (get_number(m, names[sorted[i]], UINT8_MAX, &v))
+        if (bencode_get_number(m, names[sorted[i]], UINT8_MAX, &v))
             h->id[sorted[i]] = (uint8_t)v;
 }
 
 static void read_yourip(struct extension_handshake *h, struct bnode n) {
     struct span s;
-    uint8_t compact[18] = {0};
-    if (!bencode_string(n, &s) || (s.len != 4 && s.len != 16))
-        return;
-    memcpy(compact, s.data, s.len);
-    if (s.len == 4)
-        addr_from_compact4(&h->yourip, compact);
-    else
-        addr_from_compact6(&h->yourip, compact);
+    if (bencode_string(n, &s) && (s.len == 4 || s.len == 16))
+        (void)addr_from_compact(&h->yourip, s.data, s.len);
 }
 
 static void read_fields(struct extension_handshake *h, struct bnode root) {
@@ -69,13 +54,13 @@ static void read_fields(struct extension_handshake *h, struct bnode root) {
     read_yourip(h, bencode_get(root, "yourip"));
     if (bencode_string(bencode_get(root, "v"), &version))
         printable_copy(h->version, sizeof h->version, version);
-    if (get_number(root, "reqq", UINT32_MAX, &v))
+    if (bencode_get_number(root, "reqq", UINT32_MAX, &v))
         h->reqq = (uint32_t)v;
-    if (get_number(root, "p", UINT16_MAX, &v))
+    if (bencode_get_number(root, "p", UINT16_MAX, &v))
         h->port = (uint16_t)v;
-    if (get_number(root, "metadata_size", METAINFO_MAX_INFO, &v))
+    if (bencode_get_number(root, "metadata_size", METAINFO_MAX_INFO, &v))
         h->metadata_size = (uint32_t)v;
-    if (get_number(root, "upload_only", INT64_MAX, &v))
+    if (bencode_get_number(root, "upload_only", INT64_MAX, &v))
         h->upload_only = v != 0;
 }
 

@@ -9,11 +9,6 @@ static size_t fixed_len(uint8_t family) {
     return 2 + (family == 0 ? 6 : 18);
 }
 
-static bool usable(const struct addr *a) {
-    enum addr_kind kind = addr_kind(a);
-    return a->port && kind != ADDR_ANY && kind != ADDR_MULTICAST;
-}
-
 int holepunch_decode(struct holepunch *m, const uint8_t *data, size_t len) {
     *m = (struct holepunch){0};
     if (len < 2 || data[1] > 1 || len < fixed_len(data[1]))
@@ -22,16 +17,13 @@ int holepunch_decode(struct holepunch *m, const uint8_t *data, size_t len) {
         return ERR_UNSUPPORTED;
     size_t used = fixed_len(data[1]);
     m->type = (enum holepunch_type)data[0];
-    if (data[1] == 0)
-        addr_from_compact4(&m->addr, data + 2);
-    else
-        addr_from_compact6(&m->addr, data + 2);
+    (void)addr_from_compact(&m->addr, data + 2, data[1] == 0 ? 6 : 18);
     if (m->type == HOLEPUNCH_ERROR) {
         if (len - used < 4)
             return ERR_FORMAT;
         m->error = get_u32(data + used);
     }
-    return usable(&m->addr) ? 0 : ERR_INVALID;
+    return addr_usable(&m->addr) ? 0 : ERR_INVALID;
 }
 
 size_t holepunch_encode(uint8_t out[HOLEPUNCH_MAX], const struct holepunch *m) {

@@ -54,18 +54,6 @@ static bool span_is(struct span s, const char *text) {
     return s.len == strlen(text) && memcmp(s.data, text, s.len) == 0;
 }
 
-/* Some leave the port away, whose meaning is small anyway. */
-static void read_ip(struct addr *a, struct span s) {
-    uint8_t room[18] = {0};
-    if (s.len != 4 && s.len != 6 && s.len != 16 && s.len != 18)
-        return;
-    memcpy(room, s.data, s.len);
-    if (s.len <= 6)
-        addr_from_compact4(a, room);
-    else
-        addr_from_compact6(a, room);
-}
-
 static unsigned read_want(struct bnode list) {
     unsigned want = 0;
     struct span s;
@@ -162,7 +150,8 @@ static int read_message(struct krpc *m, struct bnode root) {
     struct span type = get_string(root, "y");
     m->tid = get_bounded(root, "t", KRPC_MAX_TID);
     m->version = get_string(root, "v");
-    read_ip(&m->ip, get_string(root, "ip"));
+    struct span ip = get_string(root, "ip"); /* some leave the port away */
+    (void)addr_from_compact(&m->ip, ip.data, ip.len);
     if (!m->tid.len || type.len != 1)
         return ERR_FORMAT;
     switch (type.data[0]) {
@@ -193,10 +182,7 @@ bool krpc_next_node(struct span *rest, int family, struct krpc_node *out) {
     if (rest->len < size)
         return false;
     memcpy(out->id, rest->data, KRPC_ID);
-    if (family == 6)
-        addr_from_compact6(&out->addr, rest->data + KRPC_ID);
-    else
-        addr_from_compact4(&out->addr, rest->data + KRPC_ID);
+    (void)addr_from_compact(&out->addr, rest->data + KRPC_ID, size - KRPC_ID);
     rest->data += size;
     rest->len -= size;
     return true;
@@ -217,13 +203,8 @@ static struct span take_string(struct span *rest) {
 bool krpc_next_value(struct span *rest, struct addr *out) {
     while (rest->len) {
         struct span s = take_string(rest);
-        if (s.len == 6)
-            addr_from_compact4(out, s.data);
-        else if (s.len == 18)
-            addr_from_compact6(out, s.data);
-        else
-            continue;
-        return true;
+        if (s.len == 6 || s.len == 18)
+            return addr_from_compact(out, s.data, s.len);
     }
     return false;
 }

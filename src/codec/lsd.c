@@ -5,14 +5,6 @@
 #include <string.h>
 #include <strings.h>
 
-static struct span trim(struct span s) {
-    while (s.len && s.data[0] <= ' ')
-        s.data++, s.len--;
-    while (s.len && s.data[s.len - 1] <= ' ')
-        s.len--;
-    return s;
-}
-
 static bool same_word(struct span s, const char *word) {
     return s.len == strlen(word) && strncasecmp((const char *)s.data, word, s.len) == 0;
 }
@@ -23,7 +15,7 @@ static struct span take_line(struct span *rest) {
     struct span line = {rest->data, end ? (size_t)(end - rest->data) : rest->len};
     size_t used = line.len + (end != NULL);
     *rest = (struct span){rest->data + used, rest->len - used};
-    return trim(line);
+    return span_trim(line);
 }
 
 static void read_port(struct lsd_message *m, struct span value) {
@@ -55,8 +47,8 @@ static void read_header(struct lsd_message *m, struct span line) {
     if (!colon)
         return;
     size_t at = (size_t)(colon - line.data);
-    struct span name = trim((struct span){line.data, at});
-    struct span value = trim((struct span){colon + 1, line.len - at - 1});
+    struct span name = span_trim((struct span){line.data, at});
+    struct span value = span_trim((struct span){colon + 1, line.len - at - 1});
     if (same_word(name, "port"))
         read_port(m, value);
     else if (same_word(name, "infohash"))

@@ -16,16 +16,8 @@
 #include <strings.h>
 
 #include "base/addr.h"
-#include "codec/announce.h"
 #include "codec/printable.h"
-
-static struct span trim(struct span s) {
-    while (s.len && s.data[0] <= ' ')
-        s.data++, s.len--;
-    while (s.len && s.data[s.len - 1] <= ' ')
-        s.len--;
-    return s;
-}
+#include "codec/url.h"
 
 static struct span skip(struct span s, size_t n) {
     return (struct span){s.data + n, s.len - n};
@@ -129,20 +121,16 @@ static void list_free(struct magnet_list *l) {
 
 /* -- addresses of trackers and web seeds --------------------------------------------- */
 
-/* Copies a URL, with "http:/host" made "http://host", and with blanks and the letters of
- * other alphabets encoded, as they are on the wire. */
+/* Copies a URL, with "http:/host" made "http://host". */
 static void add_url(struct text *out, struct span s) {
     const uint8_t *colon = memchr(s.data, ':', s.len);
     size_t at = colon ? (size_t)(colon - s.data) : s.len;
-    bool torn = s.len - at > 2 && s.data[at + 1] == '/' && s.data[at + 2] != '/';
-    for (size_t i = 0; i < s.len; i++) {
-        if (s.data[i] == ' ' || s.data[i] >= 0x80)
-            text_add_urlencoded(out, s.data + i, 1);
-        else
-            text_addc(out, (char)s.data[i]);
-        if (torn && i == at)
-            text_addc(out, '/');
+    if (s.len - at > 2 && s.data[at + 1] == '/' && s.data[at + 2] != '/') {
+        text_add_url(out, (struct span){s.data, at + 1});
+        text_addc(out, '/');
+        s = skip(s, at + 1);
     }
+    text_add_url(out, s);
 }
 
 /* Encoded twice: the first pass has left no colon, but its code. */
@@ -164,8 +152,7 @@ static int add_to_urls(struct magnet_list *l, struct span s, bool web) {
     if (s.len && s.len <= MAGNET_MAX_URL && !memchr(s.data, '\0', s.len))
         add_url(&url, s);
     int rc = once.failed || url.failed ? ERR_NOMEM : 0;
-    const char *scheme = rc == 0 && url.len ? tracker_scheme(url.data) : NULL;
-    if (scheme && !(web && strcmp(scheme, "udp") == 0))
+    if (rc == 0 && url.len && url_usable(url.data, web))
         rc = list_take(l, &url);
     text_free(&once);
     text_free(&url);
@@ -185,7 +172,7 @@ static int read_topic(struct reader *r, struct span v) {
         r->has_v2 = true;
     if (!starts(v, "urn:btih:") || r->has_hash)
         return 0;
-    struct span hash = trim(skip(v, strlen("urn:btih:")));
+    struct span hash = span_trim(skip(v, strlen("urn:btih:")));
     r->has_hash = read_hash(r->m->info_hash, hash);
     if (!r->has_hash)
         r->bad_hash = MAX(hash.len, 1);
@@ -284,7 +271,7 @@ static int read_files(struct reader *r, struct span v) {
     while (v.len && rc == 0) {
         const uint8_t *comma = memchr(v.data, ',', v.len);
         size_t len = comma ? (size_t)(comma - v.data) : v.len;
-        if (read_range(&range, trim((struct span){v.data, len})))
+        if (read_range(&range, span_trim((struct span){v.data, len})))
             rc = add_range(r->m, range);
         v = skip(v, len + (comma != NULL));
     }
@@ -332,7 +319,7 @@ static int read_field(struct reader *r, struct span s) {
     add_decoded(&value, skip(s, len + 1), field->plus_is_blank);
     int rc = value.failed ? ERR_NOMEM : 0;
     if (rc == 0 && value.len)
-        rc = field->read(r, trim(span_of(&value)));
+        rc = field->read(r, span_trim(span_of(&value)));
     text_free(&value);
     return rc;
 }
@@ -409,7 +396,7 @@ static int parse_encoded(struct magnet *m, struct span s, struct err *e) {
 }
 
 int magnet_parse(struct magnet *m, const char *text, size_t len, struct err *e) {
-    struct span s = trim((struct span){(const uint8_t *)text, len});
+    struct span s = span_trim((struct span){(const uint8_t *)text, len});
     *m = (struct magnet){0};
     if (s.len > MAGNET_MAX_LEN)
         return err_set(e, ERR_LIMIT, "the magnet link is longer than %u bytes",
@@ -423,7 +410,7 @@ int magnet_parse(struct magnet *m, const char *text, size_t len, struct err *e) 
 }
 
 bool magnet_likely(const char *text, size_t len) {
-    struct span s = trim((struct span){(const uint8_t *)text, len});
+    struct span s = span_trim((struct span){(const uint8_t *)text, len});
     uint8_t ignored[20];
     return read_hash(ignored, s) || starts(s, "magnet:") || starts(s, "magnet%3A") ||
            starts(without_directory(s), "magnet:");

@@ -8,8 +8,8 @@
 #include <string.h>
 
 #include "base/bytes.h"
-#include "codec/announce.h"
 #include "codec/metainfo_parts.h"
+#include "codec/url.h"
 
 #define MAX_URL 2048
 #define MAX_TRACKERS 200 /* in all tiers: nobody has more, and every one costs requests */
@@ -17,32 +17,11 @@
 #define MAX_NODES 50
 #define MAX_HOST 255
 
-static struct span trim(struct span s) {
-    while (s.len && s.data[0] <= ' ')
-        s.data++, s.len--;
-    while (s.len && s.data[s.len - 1] <= ' ')
-        s.len--;
-    return s;
-}
-
-/* People write blanks and letters of their own into URLs; on the wire these are encoded. */
 static char *url_new(struct span s) {
     struct text t;
     text_init(&t);
-    for (size_t i = 0; i < s.len; i++) {
-        if (s.data[i] == ' ' || s.data[i] >= 0x80)
-            text_add_urlencoded(&t, s.data + i, 1);
-        else
-            text_addc(&t, (char)s.data[i]);
-    }
+    text_add_url(&t, s);
     return text_take(&t, NULL);
-}
-
-static bool url_usable(const char *url, struct span raw, bool web) {
-    const char *scheme = tracker_scheme(url);
-    if (!scheme || memchr(raw.data, '\0', raw.len))
-        return false;
-    return !web || strcmp(scheme, "udp") != 0;
 }
 
 static bool list_has(char **urls, uint32_t count, const char *url) {
@@ -77,13 +56,13 @@ static int read_url(struct bnode n, bool web, char **url) {
     *url = NULL;
     if (!bencode_string(n, &raw))
         return 0;
-    raw = trim(raw);
-    if (raw.len == 0 || raw.len > MAX_URL)
+    raw = span_trim(raw);
+    if (raw.len == 0 || raw.len > MAX_URL || memchr(raw.data, '\0', raw.len))
         return 0;
     char *s = url_new(raw);
     if (!s)
         return ERR_NOMEM;
-    if (url_usable(s, raw, web))
+    if (url_usable(s, web))
         *url = s;
     else
         free(s);

@@ -10,11 +10,9 @@
 
 #include <string.h>
 
-#include "codec/announce.h"
 #include "codec/bencode.h"
-#include "codec/printable.h"
-
-#define MAX_PLAUSIBLE 1000000000 /* as in announce */
+#include "codec/tracker_reply.h"
+#include "codec/url.h"
 
 /* -- the request --------------------------------------------------------------------- */
 
@@ -55,7 +53,7 @@ int scrape_url(struct text *out, const char *announce, const uint8_t (*hashes)[2
 
 static int64_t read_count(struct bnode n) {
     int64_t v;
-    return bencode_int(n, &v) && v >= 0 && v <= MAX_PLAUSIBLE ? v : -1;
+    return bencode_int(n, &v) ? tracker_count(v) : -1;
 }
 
 static void read_file(struct scrape_counts *c, struct bnode file) {
@@ -80,13 +78,10 @@ static void read_notes(struct scrape_reply *r, struct bnode root) {
     struct span s;
     int64_t v;
     struct bnode flags = bencode_get(root, "flags");
-    if (bencode_string(bencode_get(root, "failure reason"), &s)) {
-        printable_copy(r->failure, sizeof r->failure, s);
-        if (!r->failure[0])
-            strcpy(r->failure, "the tracker refused without a reason");
-    }
+    if (bencode_string(bencode_get(root, "failure reason"), &s))
+        tracker_refusal(r->failure, s);
     if (bencode_int(bencode_get(flags, "min_request_interval"), &v) && v > 0)
-        r->min_interval = (int)MAX(ANNOUNCE_MIN_INTERVAL, MIN(v, ANNOUNCE_MAX_INTERVAL));
+        r->min_interval = tracker_interval(v);
 }
 
 static int read_reply(struct scrape_reply *r, struct scrape_counts *counts,

@@ -4,21 +4,17 @@
  *                            36 peer id      56 downloaded 64 left         72 uploaded
  *                            80 event        84 ip         88 key          92 numwant
  *                            96 port         98 options
- *
- * Each number from the tracker is clamped as the HTTP reply's is. */
+ */
 #include "codec/udp_tracker.h"
 
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "codec/printable.h"
-
 #define MAGIC 0x41727101980u
 #define ANNOUNCE_LEN 98u
 #define OPTION_URL 2u
 #define OPTION_MAX 255u
-#define MAX_PLAUSIBLE 1000000000 /* as in announce */
 
 /* -- requests ------------------------------------------------------------------------ */
 
@@ -134,19 +130,6 @@ bool udp_reply_decode(struct udp_reply *r, const uint8_t *data, size_t len) {
     return true;
 }
 
-static int64_t plausible(uint32_t count) {
-    return count <= MAX_PLAUSIBLE ? (int64_t)count : -1;
-}
-
-static int clamp_interval(uint32_t v) {
-    return (int)MAX(ANNOUNCE_MIN_INTERVAL, MIN(v, ANNOUNCE_MAX_INTERVAL));
-}
-
-static bool reachable(const struct addr *a) {
-    enum addr_kind kind = addr_kind(a);
-    return a->port && kind != ADDR_ANY && kind != ADDR_MULTICAST;
-}
-
 static int read_peers(struct announce_reply *r, struct span s, uint8_t family) {
     size_t size = family == 4 ? 6 : 18, room = MIN(s.len / size, ANNOUNCE_MAX_PEERS);
     if (!room)
@@ -156,21 +139,18 @@ static int read_peers(struct announce_reply *r, struct span s, uint8_t family) {
         return ERR_NOMEM;
     for (size_t i = 0; i < room; i++) {
         struct addr *a = &r->peers[r->peer_count].addr;
-        if (family == 4)
-            addr_from_compact4(a, s.data + i * size);
-        else
-            addr_from_compact6(a, s.data + i * size);
-        r->peer_count += reachable(a);
+        (void)addr_from_compact(a, s.data + i * size, size);
+        r->peer_count += addr_usable(a);
     }
     return 0;
 }
 
 int udp_announce_decode(struct announce_reply *r, struct span body, uint8_t family) {
     assert(body.len >= 12);
-    *r = (struct announce_reply){.interval = clamp_interval(get_u32(body.data)),
+    *r = (struct announce_reply){.interval = tracker_interval(get_u32(body.data)),
                                  .min_interval = ANNOUNCE_MIN_INTERVAL,
-                                 .incomplete = plausible(get_u32(body.data + 4)),
-                                 .complete = plausible(get_u32(body.data + 8)),
+                                 .incomplete = tracker_count(get_u32(body.data + 4)),
+                                 .complete = tracker_count(get_u32(body.data + 8)),
                                  .downloaded = -1};
     return read_peers(r, (struct span){body.data + 12, body.len - 12}, family);
 }
@@ -180,16 +160,14 @@ void udp_scrape_decode(struct scrape_counts *counts, uint32_t count, struct span
         counts[i] = (struct scrape_counts){-1, -1, -1};
         if (body.len / 12 <= i)
             continue;
-        counts[i].complete = plausible(get_u32(body.data + i * 12));
-        counts[i].downloaded = plausible(get_u32(body.data + i * 12 + 4));
-        counts[i].incomplete = plausible(get_u32(body.data + i * 12 + 8));
+        counts[i].complete = tracker_count(get_u32(body.data + i * 12));
+        counts[i].downloaded = tracker_count(get_u32(body.data + i * 12 + 4));
+        counts[i].incomplete = tracker_count(get_u32(body.data + i * 12 + 8));
     }
 }
 
 void udp_error_decode(char out[256], struct span body) {
     while (body.len && body.data[body.len - 1] == '\0') /* some send C's strings whole */
         body.len--;
-    printable_copy(out, 256, body);
-    if (!out[0])
-        strcpy(out, "the tracker refused without a reason");
+    tracker_refusal(out, body);
 }

@@ -7,7 +7,7 @@
 
 static bool get_number(struct bnode dict, const char *key, int64_t max, uint32_t *out) {
     int64_t v;
-    if (!bencode_int(bencode_get(dict, key), &v) || v < 0 || v > max)
+    if (!bencode_get_number(dict, key, max, &v))
         return false;
     *out = (uint32_t)v;
     return true;

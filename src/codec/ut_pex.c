@@ -18,11 +18,6 @@ static const struct field {
 
 /* -- decoding ------------------------------------------------------------------------ */
 
-static bool usable(const struct addr *a) {
-    enum addr_kind kind = addr_kind(a);
-    return a->port && kind != ADDR_ANY && kind != ADDR_MULTICAST;
-}
-
 /* Behind a router, and on one machine, peers share an address; in the world they do
  * not. */
 static bool is_repeated(const struct pex_list *l, const struct addr *a) {
@@ -35,7 +30,7 @@ static bool is_repeated(const struct pex_list *l, const struct addr *a) {
 }
 
 static void add(struct pex_list *l, const struct addr *a, uint8_t flags) {
-    if (usable(a) && !is_repeated(l, a))
+    if (addr_usable(a) && !is_repeated(l, a))
         l->peers[l->count++] = (struct pex_peer){*a, flags};
 }
 
@@ -47,10 +42,7 @@ static void read_field(struct pex_list *l, struct bnode root, const struct field
         (void)bencode_string(bencode_get(root, f->flags), &flags);
     for (size_t i = 0; (i + 1) * size <= s.len && l->count < PEX_MAX_HEAR; i++) {
         struct addr a;
-        if (f->family == 4)
-            addr_from_compact4(&a, s.data + i * size);
-        else
-            addr_from_compact6(&a, s.data + i * size);
+        (void)addr_from_compact(&a, s.data + i * size, size);
         add(l, &a, i < flags.len ? flags.data[i] : 0);
     }
 }

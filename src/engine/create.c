@@ -14,9 +14,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "codec/announce.h"
 #include "codec/metainfo.h"
 #include "codec/metainfo_write.h"
+#include "codec/url.h"
 #include "io/jobs.h"
 #include "io/source.h"
 
@@ -145,7 +145,7 @@ static int hash_pieces(struct creation *c) {
 
 static int check_addresses(const struct create_options *o, struct err *e) {
     for (const char *const *url = o->trackers; url && *url; url++) {
-        if (!tracker_scheme(*url))
+        if (!url_usable(*url, false))
             return err_set(
                 e, ERR_INVALID,
                 "%.100s is not a tracker's address: http://..., https://... or "
@@ -153,8 +153,7 @@ static int check_addresses(const struct create_options *o, struct err *e) {
                 *url);
     }
     for (const char *const *url = o->webseeds; url && *url; url++) {
-        const char *scheme = tracker_scheme(*url);
-        if (!scheme || !strcmp(scheme, "udp"))
+        if (!url_usable(*url, true))
             return err_set(
                 e, ERR_INVALID,
                 "%.100s is not a web seed's address: http://... or https://... is "

@@ -176,11 +176,8 @@ static int read_files(struct resume *r, struct bnode d, uint32_t count, struct e
 static void read_family(struct resume *r, struct span s, size_t size) {
     for (size_t i = 0; s.len - i >= size && r->peer_count < MAX_PEERS; i += size) {
         struct addr *a = &r->peers[r->peer_count];
-        if (size == 6)
-            addr_from_compact4(a, s.data + i);
-        else
-            addr_from_compact6(a, s.data + i);
-        r->peer_count += a->port && addr_kind(a) < ADDR_MULTICAST;
+        (void)addr_from_compact(a, s.data + i, size);
+        r->peer_count += addr_usable(a);
     }
 }
 

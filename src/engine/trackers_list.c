@@ -5,13 +5,15 @@
  *             ^ first to be tried      c answered: it moves in front of a
  *
  * The order is walked from the front. A tracker that failed is passed over until its back-off has
- * ended, one that is silent until it answers; the first one that has not failed is the one we live with, and nobody behind it is asked.
- * So a failure leads to the next at once, a whole tier's failure to the next tier, and a better
- * tracker that recovers is found again by its own back-off. Nothing here does I/O. */
+ * ended, one that is silent until it answers; the first one that has not failed is the one we live
+ * with, and nobody behind it is asked. So a failure leads to the next at once, a whole tier's
+ * failure to the next tier, and a better tracker that recovers is found again by its own back-off.
+ * Nothing here does I/O. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/bytes.h"
+#include "codec/url.h"
 #include "engine/trackers_private.h"
 
 #define MAX_TRACKERS 1000 /* whatever scripts add: each one costs requests */

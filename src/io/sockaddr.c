@@ -32,35 +32,29 @@ socklen_t sockaddr_from_addr(struct sockaddr_storage *to, const struct addr *a) 
 
 /* Through the compact forms, because they are where addr unmaps mapped addresses. */
 bool sockaddr_to_addr(const struct sockaddr *from, struct addr *a) {
-    uint8_t compact[18];
+    const struct sockaddr_in *in = (const struct sockaddr_in *)from;
+    const struct sockaddr_in6 *in6 = (const struct sockaddr_in6 *)from;
     *a = (struct addr){0};
     if (from->sa_family == AF_INET) {
-        const struct sockaddr_in *in = (const struct sockaddr_in *)from;
-        memcpy(compact, &in->sin_addr, 4);
-        put_u16(compact + 4, ntohs(in->sin_port));
-        addr_from_compact4(a, compact);
+        (void)addr_from_compact(a, (const uint8_t *)&in->sin_addr, 4);
+        a->port = ntohs(in->sin_port);
     } else if (from->sa_family == AF_INET6) {
-        const struct sockaddr_in6 *in6 = (const struct sockaddr_in6 *)from;
-        memcpy(compact, &in6->sin6_addr, 16);
-        put_u16(compact + 16, ntohs(in6->sin6_port));
-        addr_from_compact6(a, compact);
+        (void)addr_from_compact(a, (const uint8_t *)&in6->sin6_addr, 16);
+        a->port = ntohs(in6->sin6_port);
     }
     return a->family != 0;
 }
 
-/* ---- listening ---- */
+/* ---- binding, listening ---- */
 
-/* SO_REUSEADDR: connections of an earlier run that linger do not keep the port from
- * us. */
-static int listen_at(int fd, const struct addr *at, uint16_t *port) {
+int sockaddr_bind(int fd, const struct addr *at, uint16_t *port) {
     struct sockaddr_storage sa;
     socklen_t len = sockaddr_from_addr(&sa, at);
     struct addr bound;
-    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &(int){1}, sizeof(int));
     if (at->family == 6 &&
         setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &(int){1}, sizeof(int)))
         return -1;
-    if (bind(fd, (struct sockaddr *)&sa, len) || listen(fd, BACKLOG))
+    if (bind(fd, (struct sockaddr *)&sa, len))
         return -1;
     len = sizeof sa;
     if (getsockname(fd, (struct sockaddr *)&sa, &len))
@@ -68,6 +62,13 @@ static int listen_at(int fd, const struct addr *at, uint16_t *port) {
     sockaddr_to_addr((struct sockaddr *)&sa, &bound);
     *port = bound.port;
     return 0;
+}
+
+/* SO_REUSEADDR: connections of an earlier run that linger do not keep the port from
+ * us. */
+static int listen_at(int fd, const struct addr *at, uint16_t *port) {
+    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &(int){1}, sizeof(int));
+    return sockaddr_bind(fd, at, port) || listen(fd, BACKLOG) ? -1 : 0;
 }
 
 int sockaddr_listen(int fd, const struct addr *at, uint16_t *port, struct err *e) {

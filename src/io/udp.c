@@ -74,22 +74,9 @@ static void on_closed(struct watch *w) {
 }
 
 static int bind_to(int fd, const struct addr *at, bool shared, uint16_t *port) {
-    struct sockaddr_storage sa;
-    socklen_t len = sockaddr_from_addr(&sa, at);
-    struct addr bound;
     if (shared && setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &(int){1}, sizeof(int)))
         return -1;
-    if (at->family == 6 &&
-        setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &(int){1}, sizeof(int)))
-        return -1;
-    if (bind(fd, (struct sockaddr *)&sa, len))
-        return -1;
-    len = sizeof sa;
-    if (getsockname(fd, (struct sockaddr *)&sa, &len))
-        return -1;
-    sockaddr_to_addr((struct sockaddr *)&sa, &bound);
-    *port = bound.port;
-    return 0;
+    return sockaddr_bind(fd, at, port);
 }
 
 static int open_socket(const struct loop *l, const struct addr *at, bool shared,

@@ -105,7 +105,7 @@ static void read_packet(struct dht *d, const struct addr *from, const uint8_t *d
 usec dht_on_packet(struct dht *d, const struct addr *from, const uint8_t *data,
                    size_t len, usec now) {
     bool ours = from->family && dht_side_of(d, from->family)->on;
-    if (ours && dht_addr_ok(from) && len)
+    if (ours && addr_usable(from) && len)
         read_packet(d, from, data, len, now);
     return dht_tick(d, now);
 }
@@ -148,7 +148,7 @@ usec dht_due(const struct dht *d) {
 /* -- what others want to know ---------------------------------------------------------- */
 
 static bool side_add(struct dht *d, const struct addr *a, struct dht_side **side) {
-    if (!dht_addr_ok(a) || !dht_side_of(d, a->family)->on)
+    if (!addr_usable(a) || !dht_side_of(d, a->family)->on)
         return false;
     *side = dht_side_of(d, a->family);
     d->due = INT64_MIN;

@@ -115,12 +115,7 @@ usec dht_limits_when(struct dht_limits *l, usec now) {
 
 /* -- addresses ------------------------------------------------------------------------- */
 
-bool dht_addr_ok(const struct addr *a) {
-    enum addr_kind kind = addr_kind(a);
-    return a->port && kind != ADDR_ANY && kind != ADDR_MULTICAST;
-}
-
 bool dht_addr_told_ok(const struct addr *a, const struct addr *teller) {
-    return dht_addr_ok(a) &&
+    return addr_usable(a) &&
            (addr_kind(a) == ADDR_GLOBAL || addr_kind(teller) != ADDR_GLOBAL);
 }

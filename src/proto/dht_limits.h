@@ -37,8 +37,6 @@ bool dht_limits_may_ask(struct dht_limits *l, usec now);
 void dht_limits_note_sent(struct dht_limits *l, size_t len);
 usec dht_limits_when(struct dht_limits *l, usec now); /* when we may ask again */
 
-/* Martians: addresses that a packet cannot have come from, or that cannot be sent to. */
-bool dht_addr_ok(const struct addr *a);
 /* An address that we are told by `teller`: from the wide world only the world's own count, else
  * everybody could point us at our own network. */
 bool dht_addr_told_ok(const struct addr *a, const struct addr *teller);

@@ -57,10 +57,8 @@ static struct span get(struct bnode root, const char *key) {
 
 static void load_self(struct dht_side *side, struct span id, struct span ip) {
     struct addr a = {0};
-    if (side->family == 4 && ip.len == 6)
-        addr_from_compact4(&a, ip.data);
-    else if (side->family == 6 && ip.len == 18)
-        addr_from_compact6(&a, ip.data);
+    if (ip.len == (side->family == 6 ? 18 : 6))
+        (void)addr_from_compact(&a, ip.data, ip.len);
     a.port = 0;
     if (id.len != KRPC_ID || (a.family && !dht_id_fits(id.data, &a)))
         return;
@@ -73,7 +71,7 @@ static void load_nodes(struct dht_side *side, struct span nodes) {
     struct dht_seed seed = {.named = true, .tries = DHT_SEED_TRIES - 1};
     while (side->seed_count < DHT_SEEDS &&
            krpc_next_node(&nodes, side->family, &seed.node)) {
-        if (seed.node.addr.family == side->family && dht_addr_ok(&seed.node.addr))
+        if (seed.node.addr.family == side->family && addr_usable(&seed.node.addr))
             dht_seed_add(side, &seed);
     }
 }

@@ -86,10 +86,7 @@ struct candidate *roster_each(const struct roster *r, uint32_t *at) {
 /* ---- coming and going ---- */
 
 static bool usable(const struct roster *r, const struct addr *a) {
-    if (!a->port || addr_equal(a, &r->own4) || addr_equal(a, &r->own6))
-        return false;
-    enum addr_kind kind = addr_kind(a);
-    return kind != ADDR_ANY && kind != ADDR_MULTICAST;
+    return addr_usable(a) && !addr_equal(a, &r->own4) && !addr_equal(a, &r->own6);
 }
 
 static void refresh(struct roster *r, struct candidate *c, uint32_t source, usec now) {

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "codec/announce.h"
+#include "codec/url.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -73,7 +73,7 @@ static void answer(struct world *w, uint8_t which, const uint8_t *data, size_t l
 static void add(struct world *w, uint8_t which, const uint8_t *data, size_t len) {
     struct addr a = address(which);
     if (len >= 6)
-        addr_from_compact4(&a, data);
+        (void)addr_from_compact(&a, data, 6);
     if (which % 2)
         dht_add_node(w->dht, &a);
     else

@@ -253,7 +253,7 @@ TEST(addr_compact_ip4_goes_both_ways) {
     uint8_t out[18];
     struct addr a, want = parse("1.2.3.4:6881", -1);
     memset(&a, 0xAA, sizeof a);
-    addr_from_compact4(&a, check_at_page_end("\x01\x02\x03\x04\x1A\xE1", 6));
+    CHECK(addr_from_compact(&a, check_at_page_end("\x01\x02\x03\x04\x1A\xE1", 6), 6));
     CHECK(addr_equal(&a, &want));
     CHECK_INT(addr_to_compact(&a, out), 6);
     CHECK_MEM(out, "\x01\x02\x03\x04\x1A\xE1", 6);
@@ -263,7 +263,7 @@ TEST(addr_compact_ip6_goes_both_ways) {
     static const uint8_t wire[18] = {0x20, 1, 0xD, 0xB8, [15] = 1, 0x1A, 0xE1};
     uint8_t out[18];
     struct addr a, want = parse("[2001:db8::1]:6881", -1);
-    addr_from_compact6(&a, check_at_page_end(wire, 18));
+    CHECK(addr_from_compact(&a, check_at_page_end(wire, 18), 18));
     CHECK(addr_equal(&a, &want));
     CHECK_INT(addr_to_compact(&a, out), 18);
     CHECK_MEM(out, wire, 18);
@@ -272,7 +272,38 @@ TEST(addr_compact_ip6_goes_both_ways) {
 TEST(addr_compact_mapped_ip6_becomes_ip4) {
     static const uint8_t wire[18] = {[10] = 0xFF, 0xFF, 1, 2, 3, 4, 0, 80};
     struct addr a, want = parse("1.2.3.4:80", -1);
-    addr_from_compact6(&a, wire);
+    CHECK(addr_from_compact(&a, wire, sizeof wire));
     CHECK(addr_equal(&a, &want));
     CHECK_INT(a.family, 4);
+}
+
+TEST(addr_compact_may_lack_the_port) {
+    static const uint8_t wire[16] = {0x20, 1, 0xD, 0xB8, [15] = 1};
+    struct addr a, want4 = parse("1.2.3.4:1", -1), want6 = parse("[2001:db8::1]:1", -1);
+    CHECK(addr_from_compact(&a, check_at_page_end("\x01\x02\x03\x04", 4), 4));
+    CHECK(addr_same_ip(&a, &want4) && a.port == 0);
+    CHECK(addr_from_compact(&a, check_at_page_end(wire, 16), 16));
+    CHECK(addr_same_ip(&a, &want6) && a.port == 0);
+}
+
+TEST(addr_compact_of_another_length_is_none) {
+    struct addr a = parse("1.2.3.4:80", -1), before = a;
+    for (size_t len = 0; len < 24; len++)
+        if (len != 4 && len != 6 && len != 16 && len != 18)
+            CHECK(!addr_from_compact(&a, (const uint8_t[24]){1}, len));
+    CHECK(addr_equal(&a, &before));
+}
+
+TEST(addr_usable_is_one_host_with_a_port) {
+    static const char *const not [] = {"0.0.0.0:1", "224.0.0.1:1", "[::]:1",
+                                       "[ff02::1]:1"};
+    struct addr a = parse("127.0.0.1:1", -1), none = {.port = 1};
+    CHECK(addr_usable(&a));
+    a.port = 0;
+    CHECK(!addr_usable(&a));
+    CHECK(!addr_usable(&none));
+    for (size_t i = 0; i < COUNT_OF(not ); i++) {
+        a = parse(not [i], -1);
+        CHECK(!addr_usable(&a));
+    }
 }

@@ -311,24 +311,6 @@ TEST(announce_ignores_bytes_behind_the_reply) {
     announce_reply_free(&r);
 }
 
-TEST(tracker_scheme_knows_three) {
-    CHECK_STR(tracker_scheme("http://a/announce"), "http");
-    CHECK_STR(tracker_scheme("HTTPS://a"), "https");
-    CHECK_STR(tracker_scheme("udp://[::1]:6969/announce"), "udp");
-    CHECK_STR(tracker_scheme("http://user:pass@a:80/x?y"), "http");
-}
-
-TEST(tracker_scheme_refuses_the_rest) {
-    static const char *const urls[] = {
-        "",           "ftp://a/",  "wss://a/",       "file:///etc/passwd", "http:/a",
-        "http://",    "http:///x", "http://:80/",    "http://user@/x",     "http://?x",
-        "http://a b", "http://[]", "http://a\r\nX:", "httpx://a",          "a",
-    };
-    for (size_t i = 0; i < COUNT_OF(urls); i++)
-        if (tracker_scheme(urls[i]))
-            check_fail(__FILE__, __LINE__, "\"%s\" is taken", urls[i]);
-}
-
 TEST(announce_reply_says_when_memory_is_out) {
     static const char text[] = "d5:peersld2:ip7:1.2.3.44:porti1eeee";
     CHECK_EACH_NOMEM(n) {

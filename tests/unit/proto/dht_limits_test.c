@@ -133,11 +133,11 @@ TEST(dht_limits_refuse_martians) {
     struct addr world = address("5.6.7.8:1"), local = address("127.0.0.1:9");
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         struct addr a = address(rows[i].addr);
-        CHECK_INT(dht_addr_ok(&a), rows[i].ok);
+        CHECK_INT(addr_usable(&a), rows[i].ok);
         CHECK_INT(dht_addr_told_ok(&a, &world), rows[i].from_world);
         CHECK_INT(dht_addr_told_ok(&a, &local), rows[i].from_local);
         a.port = 0;
-        CHECK(!dht_addr_ok(&a) && !dht_addr_told_ok(&a, &local));
+        CHECK(!addr_usable(&a) && !dht_addr_told_ok(&a, &local));
     }
 }
 
