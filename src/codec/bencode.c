@@ -16,6 +16,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
+
 struct bencode_token {
     uint32_t start, end, next, key;
 };
@@ -49,14 +51,8 @@ static bool is_digit(int c) {
 static int token_grow(struct parser *p) {
     if (p->doc->count == BENCODE_MAX_TOKENS)
         return too_much(p, "more than 3 million values");
-    if (p->doc->count < p->cap)
-        return 0;
-    uint32_t cap = p->cap ? p->cap * 2 : 16;
-    struct bencode_token *tokens = realloc(p->doc->tokens, cap * sizeof *tokens);
-    if (!tokens)
+    if (ARRAY_ROOM(p->doc->tokens, p->doc->count, p->cap) < 0)
         return err_set(p->e, ERR_NOMEM, "out of memory");
-    p->doc->tokens = tokens;
-    p->cap = cap;
     return 0;
 }
 

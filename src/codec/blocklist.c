@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "base/bytes.h"
 
 #define ALLOWED 127 /* DAT: entries of a level over this are there to be let through */
@@ -196,37 +197,21 @@ static void complain(struct blocklist *b, uint32_t line, const char *what) {
     b->complaint_count++;
 }
 
-/* Room for one more in an array of `count` things. */
-static int reserve(void **array, uint32_t count, uint32_t *cap, size_t size) {
-    if (count < *cap)
-        return 0;
-    if (count == BLOCKLIST_MAX_RANGES)
+static int push4(struct blocklist *b, const struct range *r) {
+    if (b->count4 == BLOCKLIST_MAX_RANGES)
         return ERR_LIMIT;
-    uint32_t grown = *cap ? MIN(2 * *cap, BLOCKLIST_MAX_RANGES) : 256;
-    void *p = realloc(*array, grown * size);
-    if (!p)
+    if (ARRAY_ROOM(b->ranges4, b->count4, b->cap4) < 0)
         return ERR_NOMEM;
-    *array = p;
-    *cap = grown;
+    b->ranges4[b->count4++] =
+        (struct blocklist_range4){get_u32(r->first.ip), get_u32(r->last.ip)};
     return 0;
 }
 
-static int push4(struct blocklist *b, const struct range *r) {
-    void *p = b->ranges4;
-    int rc = reserve(&p, b->count4, &b->cap4, sizeof *b->ranges4);
-    b->ranges4 = p;
-    if (rc == 0)
-        b->ranges4[b->count4++] =
-            (struct blocklist_range4){get_u32(r->first.ip), get_u32(r->last.ip)};
-    return rc;
-}
-
 static int push6(struct blocklist *b, const struct range *r) {
-    void *p = b->ranges6;
-    int rc = reserve(&p, b->count6, &b->cap6, sizeof *b->ranges6);
-    b->ranges6 = p;
-    if (rc < 0)
-        return rc;
+    if (b->count6 == BLOCKLIST_MAX_RANGES)
+        return ERR_LIMIT;
+    if (ARRAY_ROOM(b->ranges6, b->count6, b->cap6) < 0)
+        return ERR_NOMEM;
     memcpy(b->ranges6[b->count6].first, r->first.ip, 16);
     memcpy(b->ranges6[b->count6++].last, r->last.ip, 16);
     return 0;

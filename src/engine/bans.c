@@ -1,6 +1,8 @@
 /* bans: see the header. A short array is walked when somebody connects: rare enough. */
 #include "engine/bans.h"
 
+#include "base/array.h"
+
 #include <stdlib.h>
 
 void bans_fini(struct bans *b) {
@@ -32,13 +34,8 @@ static struct ban *first_to_end(struct bans *b) {
 static struct ban *room(struct bans *b) {
     if (b->count == BANS_MAX)
         return first_to_end(b);
-    if (b->count == b->cap) {
-        uint32_t cap = b->cap ? 2 * b->cap : 8;
-        struct ban *bigger = realloc(b->ban, cap * sizeof *bigger);
-        if (!bigger)
-            return NULL;
-        b->ban = bigger, b->cap = cap;
-    }
+    if (ARRAY_ROOM(b->ban, b->count, b->cap) < 0)
+        return NULL;
     return &b->ban[b->count++];
 }
 

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "base/bytes.h"
 #include "base/err.h"
 
@@ -52,21 +53,12 @@ static bool has_found(const struct quest *q, const struct addr *a) {
     return false;
 }
 
-static bool grow(struct quest *q) {
-    uint32_t cap = q->cap ? 2 * q->cap : 16;
-    struct addr *found = realloc(q->found, cap * sizeof *found);
-    if (!found)
-        return false;
-    q->found = found, q->cap = cap;
-    return true;
-}
-
 /* One that finds no memory is forgotten, as if nobody had told of it. */
 void dht_quests_on_peers(struct link *quests, uint64_t token, const struct addr *peers,
                          uint32_t count) {
     struct quest *q = find(quests, token);
     for (uint32_t i = 0; q && i < count && q->count < DHT_QUEST_PEERS; i++)
-        if (!has_found(q, &peers[i]) && (q->count < q->cap || grow(q)))
+        if (!has_found(q, &peers[i]) && ARRAY_ROOM(q->found, q->count, q->cap) == 0)
             q->found[q->count++] = peers[i];
 }
 

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "base/err.h"
 #include "engine/peer.h"
 
@@ -35,15 +36,7 @@ static int note_bit(struct early *e, uint32_t piece) {
 }
 
 static bool reserve(struct early *e) {
-    if (e->count < e->cap)
-        return true;
-    uint32_t cap = e->cap ? 2 * e->cap : 16;
-    uint32_t *haves =
-        cap <= EARLY_MAX_HAVES ? realloc(e->haves, cap * sizeof *haves) : NULL;
-    if (!haves)
-        return false;
-    e->haves = haves, e->cap = cap;
-    return true;
+    return e->count < EARLY_MAX_HAVES && ARRAY_ROOM(e->haves, e->count, e->cap) == 0;
 }
 
 int early_on_have(struct peer *p, uint32_t piece) {

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/array.h"
 #include "io/below.h"
 #include "io/file.h"
 #include "io/source_walk.h"
@@ -24,14 +25,8 @@ static int64_t mtime_of(const struct stat *st) {
 
 int source_add(struct source *s, char *path, uint64_t length, int64_t mtime_nsec,
                bool pad) {
-    if (path && s->count == s->cap) {
-        uint32_t cap = s->cap ? 2 * s->cap : 16;
-        struct source_file *files =
-            cap > s->cap ? realloc(s->files, cap * sizeof *files) : NULL;
-        if (files)
-            s->files = files, s->cap = cap;
-    }
-    if (!path || s->count == s->cap || length > (uint64_t)INT64_MAX - s->size) {
+    if (!path || length > (uint64_t)INT64_MAX - s->size ||
+        ARRAY_ROOM(s->files, s->count, s->cap) < 0) {
         free(path);
         return ERR_NOMEM;
     }

@@ -14,6 +14,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/array.h"
 #include "base/bytes.h"
 #include "codec/metainfo_write.h"
 
@@ -28,7 +29,7 @@ struct walk {
 
 struct names {
     char **name;
-    size_t count, cap;
+    uint32_t count, cap;
 };
 
 static void names_free(struct names *n) {
@@ -38,14 +39,8 @@ static void names_free(struct names *n) {
 }
 
 static int names_add(struct names *n, const char *name) {
-    if (n->count == n->cap) {
-        size_t cap = n->cap ? 2 * n->cap : 32;
-        char **more = realloc(n->name, cap * sizeof *more);
-        if (!more)
-            return ERR_NOMEM;
-        n->name = more;
-        n->cap = cap;
-    }
+    if (ARRAY_ROOM(n->name, n->count, n->cap) < 0)
+        return ERR_NOMEM;
     char *copy = strdup(name);
     if (!copy)
         return ERR_NOMEM;

@@ -6,6 +6,7 @@
 
 #include <stdlib.h>
 
+#include "base/array.h"
 #include "engine/session.h"
 #include "lua/object.h"
 
@@ -22,13 +23,8 @@ static struct policy_set *find_or_add_set(struct policy_bridge *b, handle torren
     struct policy_set *set = find_set(b, torrent);
     if (set)
         return set;
-    if (b->sets == b->cap) {
-        uint32_t cap = b->cap ? 2 * b->cap : 4;
-        struct policy_set *bigger = realloc(b->set, cap * sizeof *bigger);
-        if (!bigger)
-            return NULL;
-        b->set = bigger, b->cap = cap;
-    }
+    if (ARRAY_ROOM(b->set, b->sets, b->cap) < 0)
+        return NULL;
     set = &b->set[b->sets++];
     *set = (struct policy_set){.torrent = torrent};
     return set;

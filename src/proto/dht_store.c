@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "base/bytes.h"
 #include "proto/dht_bloom.h"
 #include "proto/dht_id.h"
@@ -155,25 +156,13 @@ static uint32_t choose_place(const struct dht_swarm *w, const struct addr *peer)
     return w->count >= DHT_STORE_PEERS ? oldest : w->count;
 }
 
-static int reserve(struct dht_swarm *w) {
-    if (w->count < w->cap)
-        return 0;
-    uint32_t cap = w->cap ? w->cap * 2 : 4;
-    struct stored *peers = realloc(w->peers, cap * sizeof *peers);
-    if (!peers)
-        return ERR_NOMEM;
-    w->peers = peers;
-    w->cap = cap;
-    return 0;
-}
-
 static int put(struct dht_store *s, struct dht_swarm *w, const struct stored *peer) {
     uint32_t i = choose_place(w, &peer->addr);
     if (i < w->count) {
         w->peers[i] = *peer;
         return 0;
     }
-    int rc = reserve(w);
+    int rc = ARRAY_ROOM(w->peers, w->count, w->cap);
     if (rc < 0)
         return rc;
     w->peers[w->count++] = *peer;

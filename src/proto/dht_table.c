@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "proto/dht_id.h"
 
 #define RETRY (30 * USEC_PER_SEC) /* before a contact is asked again whether it lives */
@@ -102,14 +103,8 @@ static void remove_place(struct place p) {
 }
 
 static int add_bucket(struct dht_table *t, usec now) {
-    if (t->count == t->cap) {
-        uint32_t cap = t->cap ? t->cap * 2 : 4;
-        struct dht_bucket *buckets = realloc(t->buckets, cap * sizeof *buckets);
-        if (!buckets)
-            return ERR_NOMEM;
-        t->buckets = buckets;
-        t->cap = cap;
-    }
+    if (ARRAY_ROOM(t->buckets, t->count, t->cap) < 0)
+        return ERR_NOMEM;
     struct dht_bucket *b = &t->buckets[t->count++];
     b->live_count = b->spare_count = 0;
     b->changed = now;

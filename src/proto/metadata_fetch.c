@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "base/err.h"
 #include "codec/metainfo.h"
 
@@ -121,18 +122,6 @@ static void hush(struct metadata_fetch *f, struct source *s, usec now) {
     f->stale = true;
 }
 
-static int grow_sources(struct metadata_fetch *f) {
-    if (f->source_count < f->source_cap)
-        return 0;
-    uint32_t cap = f->source_cap ? 2 * f->source_cap : 8;
-    struct source *sources = realloc(f->sources, cap * sizeof *sources);
-    if (!sources)
-        return ERR_NOMEM;
-    f->sources = sources;
-    f->source_cap = cap;
-    return 0;
-}
-
 /* Blocks for the largest size that was ever named: to change the size then needs
  * nothing. */
 static int grow_blocks(struct metadata_fetch *f, uint32_t pieces) {
@@ -150,7 +139,8 @@ static int grow_blocks(struct metadata_fetch *f, uint32_t pieces) {
 static int add_source(struct metadata_fetch *f, handle peer, uint32_t size) {
     if (f->source_count == METADATA_MAX_PEERS)
         return ERR_LIMIT;
-    if (grow_sources(f) < 0 || grow_blocks(f, metadata_pieces(size)) < 0)
+    if (ARRAY_ROOM(f->sources, f->source_count, f->source_cap) < 0 ||
+        grow_blocks(f, metadata_pieces(size)) < 0)
         return ERR_NOMEM;
     f->sources[f->source_count++] = (struct source){.peer = peer, .size = size};
     f->stale = true;

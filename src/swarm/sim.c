@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "base/err.h"
 #include "swarm/sim_private.h"
 
@@ -183,15 +184,9 @@ static void note_pieces(const struct sim *s, struct sim_sample *out) {
 }
 
 static void take_sample(struct sim *s) {
-    if (s->sample_count == s->sample_cap) {
-        uint32_t cap = MAX(s->sample_cap * 2, 64);
-        struct sim_sample *grown = realloc(s->samples, cap * sizeof *grown);
-        if (!grown) {
-            sim_fail(s, ERR_NOMEM);
-            return;
-        }
-        s->samples = grown;
-        s->sample_cap = cap;
+    if (ARRAY_ROOM(s->samples, s->sample_count, s->sample_cap) < 0) {
+        sim_fail(s, ERR_NOMEM);
+        return;
     }
     struct sim_sample *now = &s->samples[s->sample_count++];
     *now = (struct sim_sample){

@@ -5,6 +5,7 @@
 #include <assert.h>
 #include <stdlib.h>
 
+#include "base/array.h"
 #include "base/err.h"
 #include "swarm/sim_private.h"
 
@@ -23,18 +24,6 @@ static struct sim_link *link_of(struct sim_end *e) {
     return CONTAINER_OF(e->dialled ? e : e->other, struct sim_link, end[0]);
 }
 
-static int make_place(struct sim_peer *p) {
-    if (p->ends_count < p->ends_cap)
-        return 0;
-    uint32_t cap = MAX(p->ends_cap * 2, 16);
-    struct sim_end **grown = realloc(p->ends, cap * sizeof(struct sim_end *));
-    if (!grown)
-        return ERR_NOMEM;
-    p->ends = grown;
-    p->ends_cap = cap;
-    return 0;
-}
-
 static int init_end(struct sim_end *e, struct sim_peer *p, struct sim_end *other) {
     struct sim *s = p->sim;
     *e = (struct sim_end){
@@ -48,7 +37,7 @@ static int init_end(struct sim_end *e, struct sim_peer *p, struct sim_end *other
         .last_piece = PICKER_NONE,
     };
     sim_flow_init(e);
-    return e->id ? make_place(p) : ERR_NOMEM;
+    return e->id ? ARRAY_ROOM(p->ends, p->ends_count, p->ends_cap) : ERR_NOMEM;
 }
 
 static struct sim_link *new_link(struct sim_peer *from, struct sim_peer *to) {
