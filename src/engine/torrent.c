@@ -42,8 +42,7 @@ static void on_connect_timer(struct timer *timer, usec now) {
 /* Nobody has it yet. */
 static void init_content(struct torrent *t) {
     list_init(&t->open.list);
-    t->download = (struct download){
-        .picker = &t->picker, .open = &t->open, .max_block = WIRE_BLOCK};
+    t->download = (struct download){.picker = &t->picker, .open = &t->open};
 }
 
 /* Its name among others: its trackers, its handle. */

@@ -48,8 +48,7 @@
 struct download {
     struct picker *picker;
     struct active_pieces *open;
-    uint32_t peers;     /* connected peers that may be asked: bounds the open pieces */
-    uint32_t max_block; /* WIRE_BLOCK */
+    uint32_t peers; /* connected peers that may be asked: bounds the open pieces */
     const struct urgent *urgent; /* what readers wait for; NULL = there are none */
     bool
         no_end_game; /* only what readers need is wanted: lateness decides about copies */

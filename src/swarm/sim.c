@@ -34,8 +34,7 @@ static int start_download(struct sim_peer *p) {
     if (!err)
         err = active_pieces_init(&p->open, (uint64_t)t->pieces * length, length,
                                  t->pieces, 4, NULL);
-    p->download = (struct download){
-        .picker = &p->picker, .open = &p->open, .max_block = WIRE_BLOCK};
+    p->download = (struct download){.picker = &p->picker, .open = &p->open};
     return err;
 }
 

@@ -47,8 +47,7 @@ static struct fixture *set_up(void) {
     CHECK_INT(active_pieces_init(&f->open, (uint64_t)(PIECES - 1) * PIECE + LAST, PIECE,
                                  PIECES, 4, &f->budget),
               0);
-    f->d = (struct download){
-        .picker = &f->picker, .open = &f->open, .peers = PEERS, .max_block = WIRE_BLOCK};
+    f->d = (struct download){.picker = &f->picker, .open = &f->open, .peers = PEERS};
     for (uint32_t i = 0; i < PEERS; i++) {
         struct peer *p = &f->peer[i];
         CHECK_INT(bitset_init(&p->has, PIECES), 0);
