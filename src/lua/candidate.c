@@ -17,13 +17,8 @@ void candidate_push_row(lua_State *L, int near, const struct policy_bridge *b,
         push;                                                      \
     }
 
-static void push_text_ip(lua_State *L, const struct addr *a) {
-    char text[ADDR_TEXT];
-    lua_pushstring(L, addr_format_ip(a, text));
-}
-
 GET(address, push_address_text(L, &row->addr))
-GET(ip, push_text_ip(L, &row->addr))
+GET(ip, push_ip_text(L, &row->addr))
 GET(port, lua_pushinteger(L, row->addr.port))
 GET(source, lua_pushstring(L, source_name(row->sources)))
 GET(incoming, lua_pushboolean(L, row->incoming))

@@ -138,10 +138,9 @@ static const luaL_Reg methods[] = {{"reader", do_reader}, {NULL, NULL}};
 
 static bool resolve(const void *box, struct target *t) {
     const struct box *b = box;
-    t->session = b->owner->session;
-    t->torrent = t->session ? session_torrent(t->session, b->torrent) : NULL;
     t->index = b->index;
-    return t->torrent && t->torrent->meta && t->index < t->torrent->meta->file_count;
+    return torrent_class.resolve(box, t) && t->torrent->meta &&
+           t->index < t->torrent->meta->file_count;
 }
 
 const struct class file_class = {

@@ -189,8 +189,7 @@ static void get_url(lua_State *L, const struct target *t) {
 }
 
 static void get_host(lua_State *L, const struct target *t) {
-    char text[ADDR_TEXT];
-    lua_pushstring(L, addr_format_ip(&server_of(t)->at, text));
+    push_ip_text(L, &server_of(t)->at);
 }
 
 static void get_port(lua_State *L, const struct target *t) {

@@ -10,14 +10,6 @@ static void release(void *metainfo) {
     metainfo_drop(metainfo);
 }
 
-static void push_strings(lua_State *L, char **strings, uint32_t count) {
-    lua_createtable(L, (int)count, 0);
-    for (uint32_t i = 0; i < count; i++) {
-        lua_pushstring(L, strings[i]);
-        lua_rawseti(L, -2, (int)i + 1);
-    }
-}
-
 static void push_tiers(lua_State *L, const struct metainfo *m) {
     lua_createtable(L, (int)m->tier_count, 0);
     for (uint32_t i = 0; i < m->tier_count; i++) {
@@ -28,12 +20,9 @@ static void push_tiers(lua_State *L, const struct metainfo *m) {
 
 static void push_file(lua_State *L, const struct metainfo_file *f) {
     lua_createtable(L, 0, 3);
-    lua_pushstring(L, f->path);
-    lua_setfield(L, -2, "path");
-    compat_pushcount(L, f->length);
-    lua_setfield(L, -2, "length");
-    compat_pushcount(L, f->offset);
-    lua_setfield(L, -2, "offset");
+    set_string(L, "path", f->path);
+    set_count(L, "length", f->length);
+    set_count(L, "offset", f->offset);
 }
 
 static void push_files(lua_State *L, const struct metainfo *m) {
@@ -59,26 +48,19 @@ static void push_places(lua_State *L, const struct metainfo *m) {
 
 static void push_metainfo(lua_State *L, const struct metainfo *m) {
     lua_createtable(L, 0, 16);
-    lua_pushstring(L, m->name);
-    lua_setfield(L, -2, "name");
+    set_string(L, "name", m->name);
     push_hex(L, m->info_hash, sizeof m->info_hash);
     lua_setfield(L, -2, "info_hash");
-    compat_pushcount(L, m->piece_length);
-    lua_setfield(L, -2, "piece_length");
-    compat_pushcount(L, m->pieces);
-    lua_setfield(L, -2, "pieces");
-    compat_pushcount(L, m->size);
-    lua_setfield(L, -2, "size");
-    lua_pushboolean(L, m->private);
-    lua_setfield(L, -2, "private");
+    set_count(L, "piece_length", m->piece_length);
+    set_count(L, "pieces", m->pieces);
+    set_count(L, "size", m->size);
+    set_flag(L, "private", m->private);
     push_tiers(L, m);
     lua_setfield(L, -2, "trackers");
     push_strings(L, m->webseeds, m->webseed_count);
     lua_setfield(L, -2, "webseeds");
-    push_text_or_nil(L, m->comment);
-    lua_setfield(L, -2, "comment");
-    push_text_or_nil(L, m->created_by);
-    lua_setfield(L, -2, "created_by");
+    set_text(L, "comment", m->comment);
+    set_text(L, "created_by", m->created_by);
     if (m->creation_date) {
         lua_pushinteger(L, (lua_Integer)m->creation_date);
         lua_setfield(L, -2, "created_at");

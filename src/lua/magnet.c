@@ -13,36 +13,25 @@ static void release(void *magnet) {
     free(magnet);
 }
 
-static void push_list(lua_State *L, const struct magnet_list *list) {
-    lua_createtable(L, (int)list->count, 0);
-    for (uint32_t i = 0; i < list->count; i++) {
-        lua_pushstring(L, list->items[i]);
-        lua_rawseti(L, -2, (int)i + 1);
-    }
-}
-
 /* Each its own tier. */
 static void push_tiers(lua_State *L, const struct magnet_list *list) {
     lua_createtable(L, (int)list->count, 0);
     for (uint32_t i = 0; i < list->count; i++) {
-        lua_createtable(L, 1, 0);
-        lua_pushstring(L, list->items[i]);
-        lua_rawseti(L, -2, 1);
+        push_strings(L, &list->items[i], 1);
         lua_rawseti(L, -2, (int)i + 1);
     }
 }
 
 static void push_magnet(lua_State *L, const struct magnet *m) {
     lua_createtable(L, 0, 8);
-    push_text_or_nil(L, m->name);
-    lua_setfield(L, -2, "name");
+    set_text(L, "name", m->name);
     push_hex(L, m->info_hash, sizeof m->info_hash);
     lua_setfield(L, -2, "info_hash");
     push_tiers(L, &m->trackers);
     lua_setfield(L, -2, "trackers");
-    push_list(L, &m->webseeds);
+    push_strings(L, m->webseeds.items, m->webseeds.count);
     lua_setfield(L, -2, "webseeds");
-    push_list(L, &m->peers);
+    push_strings(L, m->peers.items, m->peers.count);
     lua_setfield(L, -2, "peers");
     lua_newtable(L);
     lua_setfield(L, -2, "renamed");

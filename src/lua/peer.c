@@ -117,11 +117,6 @@ static const luaL_Reg queries[] = {
     }
 
 /* Who it is. */
-static void push_ip(lua_State *L, const struct addr *a) {
-    char text[ADDR_TEXT];
-    lua_pushstring(L, addr_format_ip(a, text));
-}
-
 static void push_id(lua_State *L, const uint8_t *id) {
     if (id)
         push_hex(L, id, 20);
@@ -130,7 +125,7 @@ static void push_id(lua_State *L, const uint8_t *id) {
 }
 
 GET(address, push_address_text(L, &row->addr))
-GET(ip, push_ip(L, &row->addr))
+GET(ip, push_ip_text(L, &row->addr))
 GET(port, lua_pushinteger(L, row->addr.port))
 GET(client, lua_pushstring(L, row->client))
 GET(id, push_id(L, row->id))

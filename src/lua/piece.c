@@ -123,8 +123,8 @@ static bool resolve(const void *box, struct target *t) {
         t->lore = b->owner->policy.asking->lore;
         return true;
     }
-    t->torrent = t->session ? session_torrent(t->session, b->torrent) : NULL;
-    return t->torrent && t->torrent->meta && t->index < t->torrent->meta->pieces;
+    return torrent_class.resolve(box, t) && t->torrent->meta &&
+           t->index < t->torrent->meta->pieces;
 }
 
 const struct class piece_class = {

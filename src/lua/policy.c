@@ -9,6 +9,7 @@
 #include "base/array.h"
 #include "engine/session.h"
 #include "lua/object.h"
+#include "lua/value.h"
 
 /* ---- sets ---------------------------------------------------------------------------------- */
 
@@ -204,22 +205,10 @@ const struct class policy_class = {
 
 /* ---- the torrent of a simulated peer -------------------------------------------------------- */
 
-static void set_number(lua_State *L, const char *name, double n) {
-    lua_pushnumber(L, (lua_Number)n);
-    lua_setfield(L, -2, name);
-}
-
-static void set_count(lua_State *L, const char *name, uint64_t n) {
-    compat_pushcount(L, n);
-    lua_setfield(L, -2, name);
-}
-
 static void push_new_self(lua_State *L, const struct policy_self *self) {
     lua_createtable(L, 0, 8);
-    lua_pushboolean(L, self->done);
-    lua_setfield(L, -2, "done");
-    lua_pushstring(L, self->done ? "seeding" : "downloading");
-    lua_setfield(L, -2, "state");
+    set_flag(L, "done", self->done);
+    set_string(L, "state", self->done ? "seeding" : "downloading");
     set_number(L, "progress", self->progress);
     set_count(L, "downloaded", self->downloaded);
     set_count(L, "uploaded", self->uploaded);
@@ -256,14 +245,10 @@ bool policy_push_self(lua_State *L, int near, const struct policy_bridge *b) {
 
 static void push_counts(lua_State *L, const struct policy_counts *c) {
     lua_createtable(L, 0, 4);
-    compat_pushcount(L, c->rounds);
-    lua_setfield(L, -2, "rounds");
-    compat_pushcount(L, c->calls);
-    lua_setfield(L, -2, "calls");
-    lua_pushnumber(L, (lua_Number)c->nsec / 1e9);
-    lua_setfield(L, -2, "seconds");
-    compat_pushcount(L, c->fallbacks);
-    lua_setfield(L, -2, "fallbacks");
+    set_count(L, "rounds", c->rounds);
+    set_count(L, "calls", c->calls);
+    set_number(L, "seconds", (double)c->nsec / 1e9);
+    set_count(L, "fallbacks", c->fallbacks);
 }
 
 void policy_push_stats(lua_State *L, const struct policy_bridge *b) {

@@ -183,21 +183,18 @@ static void get_read(lua_State *L, const struct target *t) {
     compat_pushcount(L, t->reader->bytes_read);
 }
 
-static void set_number(lua_State *L, const char *name, double n) {
-    if (n < 0)
-        return;
-    lua_pushnumber(L, n);
-    lua_setfield(L, -2, name);
+static void set_positive(lua_State *L, const char *name, double n) {
+    if (n >= 0)
+        set_number(L, name, n);
 }
 
 static void get_health(lua_State *L, const struct target *t) {
     const struct reader_health *h = &t->reader->health;
     lua_createtable(L, 0, 4);
-    set_number(L, "cached_seconds", h->cached_seconds);
-    set_number(L, "playhead", h->playhead);
-    set_number(L, "bitrate", h->bitrate > 0 ? h->bitrate : -1);
-    lua_pushboolean(L, h->paused_for_cache);
-    lua_setfield(L, -2, "paused_for_cache");
+    set_positive(L, "cached_seconds", h->cached_seconds);
+    set_positive(L, "playhead", h->playhead);
+    set_positive(L, "bitrate", h->bitrate > 0 ? h->bitrate : -1);
+    set_flag(L, "paused_for_cache", h->paused_for_cache);
 }
 
 #define FIELD(name) offsetof(struct reader_health, name)

@@ -11,6 +11,7 @@
 #include "lua/object.h"
 #include "lua/policy_columns.h"
 #include "lua/record.h"
+#include "lua/value.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -340,8 +341,7 @@ static int do_ask(lua_State *L) {
     lua_setfield(L, -2, "now");
     push_actions(L);
     lua_setfield(L, -2, "actions");
-    lua_pushstring(L, box->error); /* NULL: nil */
-    lua_setfield(L, -2, "error");
+    set_string(L, "error", box->error);
     return 1;
 }
 

@@ -66,16 +66,11 @@ static void push_event_data(lua_State *L, const struct event *ev) {
     lua_createtable(L, 0, 8);
     push_address_text(L, &facts.addr);
     lua_setfield(L, -2, "address");
-    lua_pushstring(L, facts.client);
-    lua_setfield(L, -2, "client");
-    lua_pushboolean(L, facts.incoming);
-    lua_setfield(L, -2, "incoming");
-    compat_pushcount(L, facts.downloaded);
-    lua_setfield(L, -2, "downloaded");
-    compat_pushcount(L, facts.uploaded);
-    lua_setfield(L, -2, "uploaded");
-    push_seconds(L, facts.connected_for);
-    lua_setfield(L, -2, "connected_for");
+    set_string(L, "client", facts.client);
+    set_flag(L, "incoming", facts.incoming);
+    set_count(L, "downloaded", facts.downloaded);
+    set_count(L, "uploaded", facts.uploaded);
+    set_seconds(L, "connected_for", facts.connected_for);
 }
 
 /* What died is kept no longer than the script itself holds it. */

@@ -23,12 +23,11 @@ static void get_external_port(lua_State *L, const struct target *t) {
 }
 
 static void get_external_ip(lua_State *L, const struct target *t) {
-    char text[ADDR_TEXT];
     const struct session *s = t->session;
     const struct addr *known[] = {&s->external_addr, &s->external4, &s->external6};
     for (size_t i = 0; i < sizeof known / sizeof *known; i++)
         if (known[i]->family) {
-            lua_pushstring(L, addr_format_ip(known[i], text));
+            push_ip_text(L, known[i]);
             return;
         }
     lua_pushnil(L);
@@ -134,12 +133,8 @@ static void get_stats(lua_State *L, const struct target *t) {
     struct gauges gauges;
     stats_gauges(t->session, &gauges);
     lua_newtable(L);
-#define STATS_PUSH_COUNTER(name, what)  \
-    compat_pushcount(L, counters.name); \
-    lua_setfield(L, -2, #name);
-#define STATS_PUSH_GAUGE(name, what)  \
-    compat_pushcount(L, gauges.name); \
-    lua_setfield(L, -2, #name);
+#define STATS_PUSH_COUNTER(name, what) set_count(L, #name, counters.name);
+#define STATS_PUSH_GAUGE(name, what) set_count(L, #name, gauges.name);
     STATS_COUNTERS(STATS_PUSH_COUNTER)
     STATS_GAUGES(STATS_PUSH_GAUGE)
 #undef STATS_PUSH_COUNTER
@@ -150,11 +145,10 @@ static void get_stats(lua_State *L, const struct target *t) {
 
 /* What is barred: an IP address; on loopback with the port. */
 static void push_barred(lua_State *L, const struct addr *a) {
-    char text[ADDR_TEXT];
     if (addr_kind(a) == ADDR_LOOPBACK)
-        lua_pushstring(L, addr_format(a, text));
+        push_address_text(L, a);
     else
-        lua_pushstring(L, addr_format_ip(a, text));
+        push_ip_text(L, a);
 }
 
 /* { { address = .., seconds = left, nil for good }, .. } */
@@ -170,8 +164,7 @@ static void get_bans(lua_State *L, const struct target *t) {
         lua_createtable(L, 0, 2);
         push_barred(L, &b->addr);
         lua_setfield(L, -2, "address");
-        push_span(L, b->until == USEC_NEVER ? USEC_NEVER : b->until - now);
-        lua_setfield(L, -2, "seconds");
+        set_seconds(L, "seconds", b->until == USEC_NEVER ? USEC_NEVER : b->until - now);
         lua_rawseti(L, -2, ++n);
     }
 }

@@ -52,30 +52,27 @@ static int push_added(lua_State *L, int status, const struct torrent *t,
     return status < 0 ? 3 + (t != NULL) : 1;
 }
 
-/* _add(bytes, options): torrent; or nil, message, code and, if it is here already, the torrent. */
-int session_do_add(lua_State *L) {
+static int add(lua_State *L, bool is_link) {
     struct session *s = session_check(L, 1);
     size_t len;
-    const uint8_t *bytes = (const uint8_t *)luaL_checklstring(L, 2, &len);
+    const char *text = luaL_checklstring(L, 2, &len);
     struct lua_add_options o;
     struct torrent *t = NULL;
     struct err e = {0};
     read_add_options(L, 3, s, &o);
-    int status = torrent_add(s, bytes, len, &o.add, &t, &e);
+    int status = is_link ? torrent_add_link(s, text, len, &o.add, &t, &e)
+                         : torrent_add(s, (const uint8_t *)text, len, &o.add, &t, &e);
     return push_added(L, status, t, &e);
+}
+
+/* _add(bytes, options): torrent; or nil, message, code and, if it is here already, the torrent. */
+int session_do_add(lua_State *L) {
+    return add(L, false);
 }
 
 /* _add_link(text, options): the same for a magnet link or an info-hash. */
 int session_add_link(lua_State *L) {
-    struct session *s = session_check(L, 1);
-    size_t len;
-    const char *link = luaL_checklstring(L, 2, &len);
-    struct lua_add_options o;
-    struct torrent *t = NULL;
-    struct err e = {0};
-    read_add_options(L, 3, s, &o);
-    int status = torrent_add_link(s, link, len, &o.add, &t, &e);
-    return push_added(L, status, t, &e);
+    return add(L, true);
 }
 
 /* _fetch(url, token): the event 'read' follows. */

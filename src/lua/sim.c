@@ -242,23 +242,6 @@ static int do_run(lua_State *L) {
 
 /* ---- what came of it ------------------------------------------------------------------------ */
 
-static void set_time(lua_State *L, const char *name, usec t) {
-    if (t == USEC_NEVER)
-        return;
-    lua_pushnumber(L, (lua_Number)t / 1e6);
-    lua_setfield(L, -2, name);
-}
-
-static void set_count(lua_State *L, const char *name, uint64_t n) {
-    compat_pushcount(L, n);
-    lua_setfield(L, -2, name);
-}
-
-static void set_number(lua_State *L, const char *name, double n) {
-    lua_pushnumber(L, (lua_Number)n);
-    lua_setfield(L, -2, name);
-}
-
 static void push_peer_result(lua_State *L, const struct sim_peer_result *r) {
     lua_createtable(L, 0, 10);
     set_count(L, "group", r->group + 1);
@@ -267,9 +250,9 @@ static void push_peer_result(lua_State *L, const struct sim_peer_result *r) {
     set_count(L, "down", r->down);
     set_count(L, "uploaded", r->uploaded);
     set_count(L, "downloaded", r->downloaded);
-    set_time(L, "joined", r->joined_at);
-    set_time(L, "finished", r->finished_at);
-    set_time(L, "left", r->left_at);
+    set_seconds(L, "joined", r->joined_at);
+    set_seconds(L, "finished", r->finished_at);
+    set_seconds(L, "left", r->left_at);
 }
 
 static void push_peers(lua_State *L, const struct sim *s) {
@@ -285,7 +268,7 @@ static void push_peers(lua_State *L, const struct sim *s) {
 
 static void push_sample(lua_State *L, const struct sim_sample *a) {
     lua_createtable(L, 0, 7);
-    set_time(L, "time", a->at);
+    set_seconds(L, "time", a->at);
     set_count(L, "present", a->present);
     set_count(L, "finished", a->finished);
     set_number(L, "upload_use",
@@ -330,13 +313,12 @@ static int do_results(lua_State *L) {
     lua_setfield(L, -2, "policy");
     push_errors(L, box);
     lua_setfield(L, -2, "errors");
-    set_time(L, "time", t.at);
+    set_seconds(L, "time", t.at);
     set_count(L, "moved", t.moved);
     set_count(L, "wasted", t.wasted);
     set_count(L, "capacity", t.capacity);
     set_count(L, "events", t.events);
-    lua_pushboolean(L, t.stalled);
-    lua_setfield(L, -2, "stalled");
+    set_flag(L, "stalled", t.stalled);
     return 1;
 }
 

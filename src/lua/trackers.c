@@ -11,13 +11,6 @@
 
 /* ---- looked at ----------------------------------------------------------------------------- */
 
-static void set_known(lua_State *L, const char *name, int64_t n) {
-    if (n >= 0) {
-        lua_pushinteger(L, (lua_Integer)n);
-        lua_setfield(L, -2, name);
-    }
-}
-
 void set_scrape_counts(lua_State *L, const struct scrape_counts *counts) {
     set_known(L, "seeds", counts->complete);
     set_known(L, "leechers", counts->incomplete);
@@ -26,20 +19,15 @@ void set_scrape_counts(lua_State *L, const struct scrape_counts *counts) {
 
 static void push_tracker(lua_State *L, const struct tracker_row *row, usec now) {
     lua_createtable(L, 0, 10);
-    lua_pushstring(L, row->url);
-    lua_setfield(L, -2, "url");
-    lua_pushstring(L, row->state);
-    lua_setfield(L, -2, "state");
-    push_text_or_nil(L, row->message);
-    lua_setfield(L, -2, "message");
+    set_string(L, "url", row->url);
+    set_string(L, "state", row->state);
+    set_text(L, "message", row->message);
     set_known(L, "tier", (int64_t)row->tier + 1);
     set_scrape_counts(L, &row->counts);
     set_known(L, "peers", row->peers);
     set_known(L, "failures", row->failures);
-    if (row->next_at != USEC_NEVER) {
-        push_seconds(L, MAX(row->next_at - now, 0));
-        lua_setfield(L, -2, "next");
-    }
+    if (row->next_at != USEC_NEVER)
+        set_seconds(L, "next", MAX(row->next_at - now, 0));
 }
 
 void torrent_get_trackers(lua_State *L, const struct target *t) {

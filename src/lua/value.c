@@ -64,6 +64,54 @@ void push_address_text(lua_State *L, const struct addr *a) {
     lua_pushstring(L, addr_format(a, text));
 }
 
+void push_ip_text(lua_State *L, const struct addr *a) {
+    char text[ADDR_TEXT];
+    lua_pushstring(L, addr_format_ip(a, text));
+}
+
+void push_strings(lua_State *L, char *const *strings, uint32_t count) {
+    lua_createtable(L, (int)count, 0);
+    for (uint32_t i = 0; i < count; i++) {
+        lua_pushstring(L, strings[i]);
+        lua_rawseti(L, -2, (int)i + 1);
+    }
+}
+
+void set_string(lua_State *L, const char *name, const char *text) {
+    lua_pushstring(L, text); /* NULL: nil */
+    lua_setfield(L, -2, name);
+}
+
+void set_text(lua_State *L, const char *name, const char *text) {
+    push_text_or_nil(L, text);
+    lua_setfield(L, -2, name);
+}
+
+void set_count(lua_State *L, const char *name, uint64_t n) {
+    compat_pushcount(L, n);
+    lua_setfield(L, -2, name);
+}
+
+void set_known(lua_State *L, const char *name, int64_t n) {
+    if (n >= 0)
+        set_count(L, name, (uint64_t)n);
+}
+
+void set_number(lua_State *L, const char *name, double n) {
+    lua_pushnumber(L, (lua_Number)n);
+    lua_setfield(L, -2, name);
+}
+
+void set_flag(lua_State *L, const char *name, bool is) {
+    lua_pushboolean(L, is);
+    lua_setfield(L, -2, name);
+}
+
+void set_seconds(lua_State *L, const char *name, usec t) {
+    push_span(L, t);
+    lua_setfield(L, -2, name);
+}
+
 bool split_host_port(char *text, uint16_t *port) {
     char *colon = strrchr(text, ':'), *end;
     if (!colon || colon == text || strchr(text, ':') != colon)

@@ -19,6 +19,17 @@ void push_seconds(lua_State *L, usec t);               /* a fraction of seconds 
 void push_span(lua_State *L, usec t);                  /* the same; nil for USEC_NEVER */
 void push_limit(lua_State *L, uint32_t n);             /* math.huge for UINT32_MAX */
 void push_address_text(lua_State *L, const struct addr *a);
+void push_ip_text(lua_State *L, const struct addr *a);
+void push_strings(lua_State *L, char *const *strings, uint32_t count); /* a list */
+
+/* Fields of the table on top. */
+void set_string(lua_State *L, const char *name, const char *text); /* none for NULL */
+void set_text(lua_State *L, const char *name, const char *text);   /* nor for "" */
+void set_count(lua_State *L, const char *name, uint64_t n);
+void set_known(lua_State *L, const char *name, int64_t n); /* none for what is below 0 */
+void set_number(lua_State *L, const char *name, double n);
+void set_flag(lua_State *L, const char *name, bool is);
+void set_seconds(lua_State *L, const char *name, usec t); /* none for USEC_NEVER */
 
 /* Splits "host:port" in place; false when it is not of that form. */
 bool split_host_port(char *text, uint16_t *port);
