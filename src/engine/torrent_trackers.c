@@ -64,6 +64,7 @@ struct trackers *torrent_trackers_new(struct torrent *t, const struct metainfo *
         .rng = &s->rng,
         .user_agent = s->settings.user_agent,
         .bind = s->settings.bind,
+        .both = s->listener4 && s->listener6,
         .ca_file = s->settings.ca_file,
     };
     return trackers_new(&tools, m, &tracker_hooks, t);

@@ -204,7 +204,7 @@ void trackers_start(struct trackers *t, const uint8_t info_hash[20],
     cancel_all(t);
     for (uint32_t i = 0; i < t->count; i++) {
         struct tracker *k = t->list[i];
-        k->knows_us = false;
+        k->knows_us = k->voice[0].heard = k->voice[1].heard = false;
         k->failures = k->eager = 0;
         k->next_at = loop_now(t->loop);
     }
@@ -222,7 +222,7 @@ void trackers_stop(struct trackers *t) {
     set_timer(t);
     for (uint32_t i = 0; i < t->count; i++) {
         struct tracker *k = t->list[i];
-        if (tracker_in_flight(k) && t->download == COMPLETED)
+        if (tracker_in_flight(k) && !k->answered && t->download == COMPLETED)
             continue;
         tracker_cancel(k);
         farewell(k);

@@ -7,7 +7,8 @@
  * waited for: the next is tried as if it had failed, and should it answer after all, good. After a
  * success the next announce comes after the tracker's interval; with few peers and a wish for
  * more, after its min interval. Events: started first, completed once when a download ends in this
- * session, stopped at the end (to those that knew us). Scrapes (BEP 48) are asked for by the user
+ * session, stopped at the end (to those that knew us). Where we listen by IPv4 and IPv6, a tracker
+ * hears each by its own family (BEP 7): one that answers is enough. Scrapes (BEP 48) are asked for by the user
  * alone, at most once a minute each. Knows torrents only through its hooks. */
 #ifndef MARE_TRACKERS_H
 #define MARE_TRACKERS_H
@@ -45,7 +46,8 @@ struct trackers_tools {
         *udp; /* NULL: UDP must not be used, for it would go round the proxy */
     struct rng *rng;
     const char *user_agent;
-    struct addr bind;    /* family 0 = any */
+    struct addr bind; /* family 0 = any */
+    bool both; /* we can be reached by IPv4 and by IPv6: HTTP trackers hear it by each */
     const char *ca_file; /* or NULL */
 };
 

@@ -37,26 +37,53 @@ static struct announce_request describe(const struct tracker *k) {
 static void on_fetched(void *owner, const struct fetch_result *r);
 static void on_udp(void *owner, const struct udp_result *r);
 
-static int announce_by_http(struct tracker *k, const struct announce_request *r,
-                            struct err *e) {
+/* A way that has not heard of us yet begins with `started`. */
+static enum announce_event event_by(const struct voice *v, enum announce_event event) {
+    return event == ANNOUNCE_NONE && !v->heard ? ANNOUNCE_STARTED : event;
+}
+
+static int announce_voice(struct voice *v, struct announce_request r, struct err *e) {
+    struct tracker *k = v->tracker;
     const struct trackers_tools *tools = &k->owner->tools;
     struct text url;
+    r.event = event_by(v, r.event);
     text_init(&url);
-    announce_url(&url, k->url, r);
+    announce_url(&url, k->url, &r);
     struct fetch_options o = {
         .url = url.data,
         .max_bytes = ANNOUNCE_MAX_REPLY,
-        .timeout = r->event == ANNOUNCE_STOPPED ? GOODBYE_TIMEOUT : TIMEOUT,
+        .timeout = r.event == ANNOUNCE_STOPPED ? GOODBYE_TIMEOUT : TIMEOUT,
         .user_agent = tools->user_agent,
         .bind = tools->bind.family ? &tools->bind : NULL,
+        .family = v->family,
         .ca_file = tools->ca_file,
     };
     if (url.failed)
         err_set(e, ERR_NOMEM, "out of memory");
     else
-        k->fetch = fetch_start(tools->fetcher, &o, on_fetched, k, e);
+        v->fetch = fetch_start(tools->fetcher, &o, on_fetched, v, e);
     text_free(&url);
-    return k->fetch ? 0 : e->code;
+    return v->fetch ? 0 : e->code;
+}
+
+/* Who did not answer by one of them need not hear that we go. */
+static bool is_called_for(const struct voice *v, enum announce_event event) {
+    return event != ANNOUNCE_STOPPED || v->heard;
+}
+
+static int announce_by_http(struct tracker *k, const struct announce_request *r,
+                            struct err *e) {
+    bool both = k->owner->tools.both;
+    int status = 0;
+    k->why = (struct err){0};
+    for (int i = 0; i < 1 + both; i++) {
+        struct voice *v = &k->voice[i];
+        v->tracker = k;
+        v->family = (uint8_t)(both ? 4 + 2 * i : 0);
+        if (is_called_for(v, r->event) && announce_voice(v, *r, e) < 0)
+            status = e->code;
+    }
+    return tracker_in_flight(k) ? 0 : status ? status : ERR_CLOSED;
 }
 
 static int announce_by_udp(struct tracker *k, const struct announce_request *r,
@@ -77,11 +104,13 @@ int tracker_announce(struct tracker *k, enum announce_event event, struct err *e
 }
 
 void tracker_cancel(struct tracker *k) {
-    if (k->fetch)
-        fetch_cancel(k->fetch);
+    for (int i = 0; i < 2; i++) {
+        if (k->voice[i].fetch)
+            fetch_cancel(k->voice[i].fetch);
+        k->voice[i].fetch = NULL;
+    }
     if (k->query)
         udp_query_cancel(k->query);
-    k->fetch = NULL;
     k->query = NULL;
 }
 
@@ -212,21 +241,41 @@ static void on_failure(struct tracker *k, int status, int retry_in, const char *
     t->hooks->on_result(t->owner, k->shown, status, why, 0);
 }
 
+/* Of two failures what the tracker itself says is told, else what went wrong by IPv4. */
+static void note_failure(struct voice *v, int status, int retry_in, const char *text) {
+    struct tracker *k = v->tracker;
+    bool told = k->why.code == ERR_REFUSED || (k->why.code && v->family == 6);
+    if (told && status != ERR_REFUSED)
+        return;
+    err_set(&k->why, status, "%s", text);
+    k->retry_in = retry_in;
+}
+
+static void on_failed_voice(struct voice *v, int status, int retry_in, const char *text) {
+    struct tracker *k = v->tracker;
+    note_failure(v, status, retry_in, text);
+    if (!k->answered && !tracker_in_flight(k))
+        on_failure(k, k->why.code, k->retry_in, k->why.text);
+}
+
 static void on_fetched(void *owner, const struct fetch_result *r) {
-    struct tracker *k = owner;
+    struct voice *v = owner;
+    struct tracker *k = v->tracker;
     enum announce_event event = k->event;
     struct announce_reply reply;
     struct err e = {0};
-    k->fetch = NULL;
+    v->fetch = NULL;
     int status = read_result(&reply, r, &e);
     k->proxy_failed = r->proxy_failed;
     if (status < 0) {
-        on_failure(k, status, reply.retry_in, e.text);
+        on_failed_voice(v, status, reply.retry_in, e.text);
     } else {
+        v->heard = true;
         on_answer(k, &reply);
         announce_reply_free(&reply);
     }
-    trackers_on_end(k->owner, k, event);
+    if (!tracker_in_flight(k))
+        trackers_on_end(k->owner, k, event);
 }
 
 static void on_udp(void *owner, const struct udp_result *r) {

@@ -202,14 +202,19 @@ bool trackers_in_flight(const struct trackers *t) {
     return !list_empty(&t->leaving);
 }
 
+/* The other family of one that has answered may take its time. */
+static bool is_awaited(const struct tracker *k) {
+    return tracker_in_flight(k) && !k->answered;
+}
+
 static bool is_slow(const struct tracker *k) {
     const struct trackers *t = k->owner;
-    return tracker_in_flight(k) && loop_now(t->loop) - k->asked_at >= t->patience;
+    return is_awaited(k) && loop_now(t->loop) - k->asked_at >= t->patience;
 }
 
 const struct tracker *trackers_awaited(const struct trackers *t) {
     for (uint32_t i = 0; i < t->count; i++)
-        if (tracker_in_flight(t->list[i]) && !is_slow(t->list[i]))
+        if (is_awaited(t->list[i]) && !is_slow(t->list[i]))
             return t->list[i];
     return NULL;
 }

@@ -9,6 +9,14 @@
 
 #include "engine/trackers.h"
 
+/* An announce over HTTP: by any family, or one by each (BEP 7). */
+struct voice {
+    struct tracker *tracker;
+    uint8_t family;      /* 4, 6; 0 = any */
+    bool heard;          /* this way it has answered, and does know us */
+    struct fetch *fetch; /* in flight, or NULL */
+};
+
 struct tracker {
     struct trackers *owner;
     struct link leaving; /* removed, and not done with its farewell */
@@ -18,8 +26,10 @@ struct tracker {
     bool udp;
     bool unsupported, told;    /* `told`: that it is unsupported has been reported */
     bool knows_us;             /* answered since the start */
-    struct fetch *fetch;       /* the announce in flight: this, */
+    struct voice voice[2];     /* the announce in flight: one or both of these, */
     struct udp_query *query;   /* or this, or none */
+    struct err why;            /* of a family that failed, until the other's end */
+    int retry_in;              /* what it said */
     usec asked_at;             /* when it began, or the last one did */
     bool answered;             /* by one of the two address families */
     enum announce_event event; /* what that one says */
@@ -64,7 +74,7 @@ struct trackers {
 void trackers_set_pace(struct trackers *t, usec second);
 
 static inline bool tracker_in_flight(const struct tracker *k) {
-    return k->fetch || k->query;
+    return k->voice[0].fetch || k->voice[1].fetch || k->query;
 }
 
 static inline bool tracker_is_leaving(const struct tracker *k) {

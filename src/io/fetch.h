@@ -20,6 +20,7 @@ struct fetch_options {
     usec timeout; /* of the whole; 0 = 60 s */
     const char *user_agent;
     const struct addr *bind; /* or NULL */
+    uint8_t family;          /* 4 or 6: by addresses of this family alone; 0 = any */
     const char *ca_file;     /* extra certificate authority (specs); or NULL */
 };
 

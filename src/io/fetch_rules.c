@@ -220,6 +220,9 @@ static CURLcode set_request(struct fetch *t, const struct fetch_options *o) {
     SET(rc, t, CURLOPT_PRIVATE, t);
     if (o->ca_file)
         SET(rc, t, CURLOPT_CAINFO, o->ca_file);
+    if (o->family)
+        SET(rc, t, CURLOPT_IPRESOLVE,
+            (long)(o->family == 6 ? CURL_IPRESOLVE_V6 : CURL_IPRESOLVE_V4));
     if (!rc && o->bind && o->bind->family)
         rc = set_source(t, o->bind);
     if (!rc && t->fetcher->has_proxy)

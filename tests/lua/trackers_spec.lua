@@ -229,3 +229,54 @@ describe("a session with a proxy", function()
         assert.equal(0, #swarm.seed.peers)
     end)
 end)
+
+-- BEP 7: an HTTP tracker knows of an address what a request came from.
+describe("an HTTP tracker with addresses of both families", function()
+    local swarm, heard, servers
+    local function serve(ip, port)
+        local server = uv.new_tcp()
+        servers[#servers + 1] = server
+        assert(server:bind(ip, port))
+        assert(server:listen(8, function()
+            local client = uv.new_tcp()
+            server:accept(client)
+            heard[ip] = true
+            client:write("HTTP/1.0 200 fine\r\n\r\nd8:intervali1800e5:peers0:e")
+            client:shutdown(function() client:close() end)
+        end))
+        return server:getsockname().port
+    end
+
+    before_each(function()
+        swarm, heard, servers = loopback.new(), {}, {}
+    end)
+    after_each(function()
+        swarm:close()
+        for _, server in ipairs(servers) do
+            server:close()
+        end
+        uv.run "nowait"
+    end)
+
+    for bind, families in pairs { [false] = 2, ["127.0.0.1"] = 1 } do
+        it("hears of a session on " .. (bind or "all addresses") .. " by " .. families, function()
+            local port = serve("127.0.0.1", 0)
+            serve("::1", port)
+            local session <close> = assert(mare.session {
+                port = 0, bind = bind or nil, dht = false, lsd = false, portmap = false,
+                directory = swarm.root .. "/here",
+            })
+            local told = 0
+            local torrent = assert(session:add(swarm.bytes))
+            torrent:on("tracker", function() told = told + 1 end)
+            torrent.trackers = { ("http://localhost:%d/announce"):format(port) }
+            swarm:until_true(function()
+                assert(session:step(0.001))
+                uv.run "nowait"
+                return told == families
+            end)
+            assert.same({ ["127.0.0.1"] = true, ["::1"] = families == 2 or nil }, heard)
+            session:close(0)
+        end)
+    end
+end)

@@ -1,8 +1,10 @@
-/* fake_tracker: one thread, one connection at a time, one request a connection. The lock guards
+/* fake_tracker: one thread, one connection at a time, one request a
+ * connection, by 127.0.0.1 and, if asked for, by ::1. The lock guards
  * the script and the record; the thread ends when its listening socket is shut down. */
 #include "fake_tracker.h"
 
 #include <arpa/inet.h>
+#include <poll.h>
 #include <pthread.h>
 #include <sys/socket.h>
 #include <time.h>
@@ -15,7 +17,7 @@
 #define MAX_SCRIPT 32
 
 struct fake_tracker {
-    int fd;
+    int fd, fd6; /* -1: by IPv4 alone */
     uint16_t port;
     pthread_t thread;
     pthread_mutex_t lock;
@@ -25,6 +27,7 @@ struct fake_tracker {
     unsigned script_len;
     char requests[MAX_REQUESTS][MAX_LINE];
     int64_t times[MAX_REQUESTS];
+    int families[MAX_REQUESTS];
     unsigned count;
     int hanging[MAX_REQUESTS];
     unsigned hanging_count;
@@ -62,12 +65,13 @@ static const char *next_reply(struct fake_tracker *f, const char *target) {
     return found ? found : "404 no such path";
 }
 
-static const char *record(struct fake_tracker *f, const char *head) {
+static const char *record(struct fake_tracker *f, const char *head, int family) {
     const char *target = head + 4, *reply;
     pthread_mutex_lock(&f->lock);
     reply = next_reply(f, target);
     if (f->count < MAX_REQUESTS) {
         f->times[f->count] = now_usec();
+        f->families[f->count] = family;
         snprintf(f->requests[f->count++], MAX_LINE, "%.*s", (int)strcspn(target, " "),
                  target);
     }
@@ -102,11 +106,21 @@ static void answer(int fd, const char *reply) {
     (void)!send(fd, body, len, MSG_NOSIGNAL);
 }
 
+/* From either of its sockets; below 0 when the first is shut down. */
+static int take(struct fake_tracker *f, int *family) {
+    struct pollfd fds[] = {{f->fd, POLLIN, 0}, {f->fd6, POLLIN, 0}};
+    if (poll(fds, 2, -1) < 0)
+        return -1;
+    *family = fds[0].revents ? 4 : 6;
+    return accept(*family == 4 ? f->fd : f->fd6, NULL, NULL);
+}
+
 static void *serve(void *arg) {
     struct fake_tracker *f = arg;
     char head[MAX_LINE + 1024];
-    for (int fd; (fd = accept(f->fd, NULL, NULL)) >= 0;) {
-        const char *reply = read_head(fd, head, sizeof head) ? record(f, head) : "hang";
+    for (int fd, family; (fd = take(f, &family)) >= 0;) {
+        const char *reply =
+            read_head(fd, head, sizeof head) ? record(f, head, family) : "hang";
         if (strcmp(reply, "hang") == 0 && f->hanging_count < MAX_REQUESTS) {
             f->hanging[f->hanging_count++] = fd;
             continue;
@@ -117,7 +131,7 @@ static void *serve(void *arg) {
     return NULL;
 }
 
-struct fake_tracker *fake_tracker_open(void) {
+static struct fake_tracker *bind4(void) {
     struct sockaddr_in at = {.sin_family = AF_INET};
     socklen_t len = sizeof at;
     struct fake_tracker *f = calloc(1, sizeof *f);
@@ -129,9 +143,41 @@ struct fake_tracker *fake_tracker_open(void) {
     CHECK_INT(listen(f->fd, 16), 0);
     CHECK_INT(getsockname(f->fd, (struct sockaddr *)&at, &len), 0);
     f->port = ntohs(at.sin_port);
+    f->fd6 = -1;
     pthread_mutex_init(&f->lock, NULL);
+    return f;
+}
+
+static struct fake_tracker *start(struct fake_tracker *f) {
     CHECK_INT(pthread_create(&f->thread, NULL, serve, f), 0);
     return f;
+}
+
+struct fake_tracker *fake_tracker_open(void) {
+    return start(bind4());
+}
+
+/* The port that is free by IPv4 may be taken by IPv6. */
+static bool bind6(struct fake_tracker *f) {
+    struct sockaddr_in6 at = {.sin6_family = AF_INET6, .sin6_port = htons(f->port)};
+    int on = 1;
+    at.sin6_addr = in6addr_loopback;
+    f->fd6 = socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    CHECK(f->fd6 >= 0);
+    CHECK_INT(setsockopt(f->fd6, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on), 0);
+    return bind(f->fd6, (struct sockaddr *)&at, sizeof at) == 0 &&
+           listen(f->fd6, 16) == 0;
+}
+
+struct fake_tracker *fake_tracker_open_both(void) {
+    for (int tries = 0; tries < 100; tries++) {
+        struct fake_tracker *f = bind4();
+        if (bind6(f))
+            return start(f);
+        close(f->fd), close(f->fd6);
+        free(f);
+    }
+    check_fail(__FILE__, __LINE__, "no port that is free on 127.0.0.1 and on ::1");
 }
 
 void fake_tracker_close(struct fake_tracker *f) {
@@ -140,6 +186,8 @@ void fake_tracker_close(struct fake_tracker *f) {
     for (unsigned i = 0; i < f->hanging_count; i++)
         close(f->hanging[i]);
     close(f->fd);
+    if (f->fd6 >= 0)
+        close(f->fd6);
     pthread_mutex_destroy(&f->lock);
     free(f);
 }
@@ -170,4 +218,8 @@ const char *fake_tracker_request(struct fake_tracker *f, unsigned i) {
 
 int64_t fake_tracker_time(struct fake_tracker *f, unsigned i) {
     return i < fake_tracker_count(f) ? f->times[i] : 0;
+}
+
+int fake_tracker_family(struct fake_tracker *f, unsigned i) {
+    return i < fake_tracker_count(f) ? f->families[i] : 0;
 }

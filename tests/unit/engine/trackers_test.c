@@ -96,12 +96,12 @@ static struct trackers_tools tools_of(struct fixture *x) {
                                    .user_agent = "mare/test"};
 }
 
-static struct fixture *open_fixture(void) {
+static struct fixture *open_with(struct fake_tracker *fake, bool both) {
     struct fixture *x = calloc(1, sizeof *x);
     CHECK(x);
+    x->fake = fake;
     CHECK((x->loop = loop_new(NULL)));
     CHECK((x->fetcher = fetcher_new(x->loop, NULL)));
-    x->fake = fake_tracker_open();
     rng_seed(&x->rng, 1);
     static const struct addr any;
     CHECK((x->datagrams = datagrams_new(x->loop, &any, 0, &x->stats)));
@@ -109,10 +109,15 @@ static struct fixture *open_fixture(void) {
     udp_trackers_set_pace(x->udp, 1000);
     fake_udp_open(&x->fake_udp, x->loop, "127.0.0.1");
     struct trackers_tools tools = tools_of(x);
+    tools.both = both;
     x->t = trackers_new(&tools, NULL, &hooks, x);
     CHECK(x->t);
     trackers_set_pace(x->t, 1000);
     return x;
+}
+
+static struct fixture *open_fixture(void) {
+    return open_with(fake_tracker_open(), false);
 }
 
 static void close_fixture(struct fixture *x) {
@@ -1220,6 +1225,80 @@ static void remove_it(struct fixture *x, const char *path) {
     char url[128];
     snprintf(url, sizeof url, "http://127.0.0.1:%u%s", fake_tracker_port(x->fake), path);
     CHECK(trackers_remove(x->t, url));
+}
+
+/* -- by both families -------------------------------------------------------------------- */
+
+static void add_localhost(struct fixture *x, const char *path, uint32_t tier) {
+    char url[128];
+    snprintf(url, sizeof url, "http://localhost:%u%s", fake_tracker_port(x->fake), path);
+    CHECK_INT(trackers_add(x->t, url, tier, NULL), 0);
+}
+
+TEST(trackers_by_http_hear_it_by_both_families) {
+    struct fixture *x = open_with(fake_tracker_open_both(), true);
+    fake_tracker_says(x->fake, "/a", ONE_PEER);
+    add_localhost(x, "/a", 0);
+    start(x);
+    until_results(x, 2);
+    until_quiet(x);
+    CHECK_INT(fake_tracker_family(x->fake, 0) + fake_tracker_family(x->fake, 1), 10);
+    CHECK_INT(row(x, 0).peers, 2);
+    trackers_stop(x->t);
+    until_quiet(x);
+    CHECK_STR(heard(x), "/a started, /a started, /a stopped, /a stopped");
+    CHECK_INT(fake_tracker_family(x->fake, 2) + fake_tracker_family(x->fake, 3), 10);
+    CHECK_INT(x->failures, 0);
+    close_fixture(x);
+}
+
+TEST(trackers_that_answer_by_one_family_are_working) {
+    struct fixture *x = open_with(fake_tracker_open(), true);
+    fake_tracker_says(x->fake, "/a", NO_PEERS);
+    add_localhost(x, "/a", 0);
+    start(x);
+    until_results(x, 1);
+    until_quiet(x);
+    CHECK_STR(row(x, 0).state, "working");
+    CHECK_INT(row(x, 0).failures, 0);
+    trackers_stop(x->t);
+    until_quiet(x);
+    CHECK_STR(heard(x), "/a started, /a stopped");
+    CHECK_INT(x->results, 2);
+    CHECK_INT(x->failures, 0);
+    close_fixture(x);
+}
+
+TEST(trackers_that_fail_by_both_families_fail_once_and_in_their_own_words) {
+    struct fixture *x = open_with(fake_tracker_open(), true);
+    fake_tracker_says(x->fake, "/a", REFUSAL);
+    add_localhost(x, "/a", 0);
+    start(x);
+    until_results(x, 1);
+    CHECK(!trackers_busy(x->t));
+    CHECK_STR(x->text, "no way");
+    CHECK_INT(row(x, 0).failures, 1);
+    close_fixture(x);
+}
+
+/* The second family is silent: nobody is asked instead, and a stop does not wait for it. */
+TEST(trackers_that_answered_by_one_family_are_not_passed_over) {
+    struct fixture *x = open_with(fake_tracker_open_both(), true);
+    fake_tracker_says(x->fake, "/a", NO_PEERS);
+    fake_tracker_says(x->fake, "/a", "hang");
+    fake_tracker_says(x->fake, "/b", NO_PEERS);
+    x->t->patience = 10 * USEC_PER_MSEC;
+    add_localhost(x, "/a", 0);
+    add_localhost(x, "/b", 1);
+    start(x);
+    until_asked(x, 2);
+    until_results(x, 1);
+    usec until = loop_now(x->loop) + 5 * x->t->patience;
+    while (loop_now(x->loop) < until)
+        step(x);
+    CHECK_STR(heard(x), "/a started, /a started");
+    CHECK(trackers_busy(x->t));
+    close_fixture(x);
 }
 
 TEST(trackers_removed_hear_stopped) {
