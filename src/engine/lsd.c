@@ -8,6 +8,7 @@
 
 #include "codec/lsd.h"
 #include "engine/torrent.h"
+#include "io/device.h"
 #include "io/udp.h"
 
 #define GATHER (50 * USEC_PER_MSEC) /* torrents that are added together share a message */
@@ -16,6 +17,7 @@
 struct lsd {
     struct session *session;
     struct udp *udp4, *udp6;
+    bool everywhere; /* no interface was chosen: on all of them */
     struct addr group4, group6;
     char cookie[17];
     struct link due;
@@ -61,13 +63,20 @@ static void on_packet(void *owner, const struct addr *from, const uint8_t *data,
 
 /* ---- sockets ----------------------------------------------------------------------------- */
 
+static bool join(struct lsd *l, struct udp *u, const struct addr *group) {
+    const struct addr *bind = &l->session->settings.bind;
+    if (l->everywhere)
+        return udp_join_all(u, group) > 0;
+    return udp_join(u, group, bind->family ? bind : NULL, NULL) == 0;
+}
+
 static struct udp *open_group(struct lsd *l, const struct addr *group) {
     const struct addr *bind = &l->session->settings.bind;
     struct err e;
     if (bind->family && bind->family != group->family)
         return NULL;
     struct udp *u = udp_open(l->session->loop, group, true, on_packet, l, &e);
-    if (u && udp_join(u, group, bind->family ? bind : NULL, &e) < 0) {
+    if (u && !join(l, u, group)) {
         udp_close(u);
         u = NULL;
     }
@@ -83,13 +92,16 @@ static void open_missing(struct lsd *l) {
 
 /* ---- out --------------------------------------------------------------------------------- */
 
-static void tell(struct udp *u, const struct addr *group, const struct lsd_message *m) {
+static void tell(struct lsd *l, struct udp *u, const struct addr *group,
+                 const struct lsd_message *m) {
     struct text text;
     if (!u)
         return;
     text_init(&text);
     lsd_encode(&text, m, group->family);
-    if (!text.failed)
+    if (!text.failed && l->everywhere)
+        (void)udp_send_all(u, group, text.data, text.len);
+    else if (!text.failed)
         (void)udp_send(u, group, text.data, text.len);
     text_free(&text);
 }
@@ -123,8 +135,8 @@ static void on_timer(struct timer *timer, usec now) {
     snprintf(m.cookie, sizeof m.cookie, "%s", l->cookie);
     open_missing(l);
     take_due(l, &m, now);
-    tell(l->udp4, &l->group4, &m);
-    tell(l->udp6, &l->group6, &m);
+    tell(l, l->udp4, &l->group4, &m);
+    tell(l, l->udp6, &l->group6, &m);
     l->told_at = now;
     maybe_plan(l, now);
 }
@@ -185,6 +197,7 @@ struct lsd *lsd_new(struct session *s) {
         return NULL;
     }
     l->session = s;
+    l->everywhere = !s->settings.bind.family && !*device_name(s->loop);
     l->group4 = group_of(LSD_GROUP4), l->group6 = group_of(LSD_GROUP6);
     hex_encode(l->cookie, secret, sizeof secret);
     list_init(&l->due);

@@ -124,19 +124,25 @@ void udp_close(struct udp *u) {
 
 /* ---- multicast ----------------------------------------------------------------------- */
 
-/* On the loop's device, or where the address `via` is, or where the system thinks fit. */
+#define MAX_INTERFACES 32
+
+static int join_group(int fd, int level, int option, const void *request, socklen_t len) {
+    return setsockopt(fd, level, option, request, len) && errno != EADDRINUSE ? -1 : 0;
+}
+
+/* On this interface, or where the address `via` is, or where the system thinks fit. */
 static int join4(int fd, const struct addr *group, const struct addr *via,
-                 unsigned device) {
-    struct ip_mreqn r = {.imr_ifindex = (int)device};
+                 unsigned index) {
+    struct ip_mreqn r = {.imr_ifindex = (int)index};
     memcpy(&r.imr_multiaddr, group->ip, sizeof r.imr_multiaddr);
     if (via)
         memcpy(&r.imr_address, via->ip, sizeof r.imr_address);
-    if (setsockopt(fd, IPPROTO_IP, IP_ADD_MEMBERSHIP, &r, sizeof r))
+    if (join_group(fd, IPPROTO_IP, IP_ADD_MEMBERSHIP, &r, sizeof r))
         return -1;
 #ifdef IP_MULTICAST_ALL /* Linux: else it hears what others have joined, on any interface */
     (void)setsockopt(fd, IPPROTO_IP, IP_MULTICAST_ALL, &(int){0}, sizeof(int));
 #endif
-    if ((via || device) && setsockopt(fd, IPPROTO_IP, IP_MULTICAST_IF, &r, sizeof r))
+    if ((via || index) && setsockopt(fd, IPPROTO_IP, IP_MULTICAST_IF, &r, sizeof r))
         return -1;
     return setsockopt(fd, IPPROTO_IP, IP_MULTICAST_TTL, &(uint8_t){1}, 1);
 }
@@ -156,12 +162,12 @@ static unsigned interface_of(const struct addr *a) {
 }
 
 static int join6(int fd, const struct addr *group, const struct addr *via,
-                 unsigned device) {
-    struct ipv6_mreq r = {.ipv6mr_interface = device};
-    if (via && !device)
+                 unsigned index) {
+    struct ipv6_mreq r = {.ipv6mr_interface = index};
+    if (via && !index)
         r.ipv6mr_interface = interface_of(via);
     memcpy(&r.ipv6mr_multiaddr, group->ip, sizeof r.ipv6mr_multiaddr);
-    if (setsockopt(fd, IPPROTO_IPV6, IPV6_ADD_MEMBERSHIP, &r, sizeof r))
+    if (join_group(fd, IPPROTO_IPV6, IPV6_ADD_MEMBERSHIP, &r, sizeof r))
         return -1;
     if (r.ipv6mr_interface && setsockopt(fd, IPPROTO_IPV6, IPV6_MULTICAST_IF,
                                          &r.ipv6mr_interface, sizeof r.ipv6mr_interface))
@@ -169,14 +175,61 @@ static int join6(int fd, const struct addr *group, const struct addr *via,
     return setsockopt(fd, IPPROTO_IPV6, IPV6_MULTICAST_HOPS, &(int){1}, sizeof(int));
 }
 
+static int join(struct udp *u, const struct addr *group, const struct addr *via,
+                unsigned index) {
+    int fd = u->watch.fd;
+    return u->family == 6 ? join6(fd, group, via, index) : join4(fd, group, via, index);
+}
+
 int udp_join(struct udp *u, const struct addr *group, const struct addr *via,
              struct err *e) {
     char text[ADDR_TEXT];
-    int fd = u->watch.fd;
-    unsigned device = if_nametoindex(device_name(u->watch.loop));
-    int rc =
-        u->family == 6 ? join6(fd, group, via, device) : join4(fd, group, via, device);
-    return rc == 0 ? 0
-                   : err_errno(e, errno, "cannot join the group %s",
-                               addr_format(group, text));
+    if (join(u, group, via, if_nametoindex(device_name(u->watch.loop))) == 0)
+        return 0;
+    return err_errno(e, errno, "cannot join the group %s", addr_format(group, text));
+}
+
+/* ---- multicast everywhere ---------------------------------------------------------------- */
+
+static bool can_multicast(const struct ifaddrs *i, uint8_t family) {
+    const unsigned needed = IFF_UP | IFF_MULTICAST;
+    struct addr own;
+    return i->ifa_addr && sockaddr_to_addr(i->ifa_addr, &own) && own.family == family &&
+           (i->ifa_flags & (needed | IFF_LOOPBACK)) == needed;
+}
+
+/* Each once, however many addresses it has. */
+static uint32_t find_interfaces(uint8_t family, unsigned out[MAX_INTERFACES]) {
+    struct ifaddrs *all = NULL;
+    uint32_t n = 0;
+    if (getifaddrs(&all) < 0)
+        return 0;
+    for (const struct ifaddrs *i = all; i && n < MAX_INTERFACES; i = i->ifa_next) {
+        unsigned index = can_multicast(i, family) ? if_nametoindex(i->ifa_name) : 0;
+        bool known = !index;
+        for (uint32_t j = 0; j < n; j++)
+            known |= out[j] == index;
+        if (!known)
+            out[n++] = index;
+    }
+    freeifaddrs(all);
+    return n;
+}
+
+uint32_t udp_join_all(struct udp *u, const struct addr *group) {
+    unsigned index[MAX_INTERFACES];
+    uint32_t joined = 0, n = find_interfaces(u->family, index);
+    for (uint32_t i = 0; i < n; i++)
+        joined += join(u, group, NULL, index[i]) == 0;
+    return joined;
+}
+
+uint32_t udp_send_all(struct udp *u, const struct addr *group, const void *data,
+                      size_t len) {
+    unsigned index[MAX_INTERFACES];
+    uint32_t sent = 0, n = find_interfaces(u->family, index);
+    for (uint32_t i = 0; i < n; i++)
+        if (join(u, group, NULL, index[i]) == 0)
+            sent += udp_send(u, group, data, len) == 0;
+    return sent;
 }

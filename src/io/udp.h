@@ -27,10 +27,17 @@ uint16_t udp_port(const struct udp *u);
 /* 0; ERR_AGAIN it was dropped; ERR_NETWORK unreachable; ERR_INVALID wrong family. */
 int udp_send(struct udp *u, const struct addr *to, const void *data, size_t len);
 /* Hears what is sent to a multicast group of its family, on the interface of `via` (an address of
- * this machine; NULL = the system's choice), and sends to groups from there, one hop far. A
- * socket that is bound to the group itself hears nothing else. */
+ * this machine; NULL = the system's choice), and sends to groups from there, one hop far. Again on
+ * the same interface: nothing changes. A socket that is bound to the group itself hears
+ * nothing else. */
 int udp_join(struct udp *u, const struct addr *group, const struct addr *via,
              struct err *e);
+/* The same on every interface that is up and can multicast, loopback aside. They may change: each
+ * udp_send_all joins on those that are new, and sends to the group once from each. Both return
+ * from how many; 0 or more. */
+uint32_t udp_join_all(struct udp *u, const struct addr *group);
+uint32_t udp_send_all(struct udp *u, const struct addr *group, const void *data,
+                      size_t len);
 void udp_close(struct udp *u);
 
 #endif

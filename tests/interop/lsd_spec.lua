@@ -54,6 +54,24 @@ describe("local discovery", function()
         check(get, mare.seed(options(left, data.dir, left.ip6)))
     end)
 
+    -- The system would use the other one: for who does not say where, everywhere is meant.
+    for _, family in ipairs { 4, 6 } do
+        it("uses all interfaces, over IPv" .. family, function()
+            left:run("ip", "link", "add", "other", "type", "veth", "peer", "name", "nowhere")
+            left:run("ip", "addr", "add", "10.79.0.1/24", "dev", "other")
+            left:run("ip", "addr", "add", "fd79::1/64", "dev", "other", "nodad")
+            left:run("ip", "link", "set", "nowhere", "up")
+            left:run("ip", "link", "set", "other", "up")
+            left:run("ip", "route", "add", "224.0.0.0/4", "dev", "other")
+            left:run("ip", "-6", "route", "add", "multicast", "ff00::/8", "dev", "other",
+                "table", "local", "metric", "1")
+            local get = start_get(family == 6 and right.ip6 or right.ip4)
+            local o = options(left, data.dir, family == 6 and left.ip6 or left.ip4)
+            o.unbound, o.more = true, { "--no-portmap" }
+            check(get, mare.seed(o))
+        end)
+    end
+
     it("lets us find libtorrent", function()
         local get = start_get()
         libtorrent.seed(options(left, data.dir))

@@ -57,7 +57,9 @@ local function start(verb, o, command)
     local port, host = o.port or ports.free(), o.host or mare.host
     table.move({ "build/mare", verb, o.torrent, "--json" }, 1, 4, 1, command)
     option(command, "--state", o.state or tmpdir())
-    option(command, "--bind", host)
+    if not o.unbound then
+        option(command, "--bind", host)
+    end
     option(command, "--port", port)
     option(command, "--down", o.down)
     option(command, "--up", o.up)
@@ -85,7 +87,7 @@ end
 
 -- o: torrent (a file, or a link), dir, and what else there is of port, host, peers, proxy, bypass
 -- (of it), state, down, up, receive, encryption, node (where it enters the DHT), within (a network
--- of support.netns), more (words of the command line); get: seed (true to go on uploading).
+-- of support.netns), unbound (not on the host's address alone), more (words of the command line); get: seed (true to go on uploading).
 function mare.get(o)
     local command = { "", "", "", "", "-o", o.dir }
     if o.seed then
