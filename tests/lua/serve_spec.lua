@@ -208,6 +208,29 @@ describe("mare", function()
             assert.equal("not ours", loopback.read(folder .. "/.cache/mare/mine/x"))
         end)
 
+        it("killed in the middle of a film leaves what the next one sweeps", function()
+            local script = "echo $$ >" .. folder .. "/pid\nexec sleep 60"
+            local p = start("play", "moon.torrent", "--player", player("mpv", script),
+                "--peer", seeder())
+            local scratch = ("%s/.cache/mare/play.%d"):format(folder, p.pid)
+            swarm:until_true(function()
+                return loopback.read(scratch .. "/moon/e2.mkv") and loopback.read(folder .. "/pid")
+            end)
+            p:kill "sigkill"
+            finish(p)
+            assert(os.execute("kill " .. loopback.read(folder .. "/pid")))
+            assert.truthy(loopback.read(scratch .. "/moon/e2.mkv"))
+            loopback.write(folder .. "/.cache/mare/film.mkv", "mine")
+            loopback.write(folder .. "/moon/e2.mkv", "mine, too")
+            assert(os.execute(("ln -s '%s/moon' '%s/.cache/mare/play.99999998'")
+                :format(folder, folder)))
+            assert.equal(0, (finish(start("play", "moon.torrent", "--player",
+                player("mpv", "exit 0"), "--peer", seeder()))))
+            assert.is_nil(io.open(scratch))
+            assert.equal("mine", loopback.read(folder .. "/.cache/mare/film.mkv"))
+            assert.equal("mine, too", loopback.read(folder .. "/moon/e2.mkv"))
+        end)
+
         it("plays a magnet link when its metadata is there", function()
             local torrent = swarm:seeder():torrents()[1]
             local link = ("magnet:?xt=urn:btih:%s&x.pe=%s"):format(torrent.info_hash, seeder())
