@@ -1,5 +1,5 @@
 -- A film much larger than what may be kept of it: played through and gone back in, by a client that
--- knows nothing of that, while the kernel counts what it costs: the process's memory, a file's blocks.
+-- knows nothing of that. What it costs the kernel counts: memory of the process, blocks of the file.
 
 local loopback = require "support.loopback"
 local mare = require "support.clients.mare"

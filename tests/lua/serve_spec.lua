@@ -209,9 +209,8 @@ describe("mare", function()
         end)
 
         it("killed in the middle of a film leaves what the next one sweeps", function()
-            local script = "echo $$ >" .. folder .. "/pid\nexec sleep 60"
-            local p = start("play", "moon.torrent", "--player", player("mpv", script),
-                "--peer", seeder())
+            local mpv = player("mpv", "echo $$ >" .. folder .. "/pid\nexec sleep 60")
+            local p = start("play", "moon.torrent", "--player", mpv, "--peer", seeder())
             local scratch = ("%s/.cache/mare/play.%d"):format(folder, p.pid)
             swarm:until_true(function()
                 return loopback.read(scratch .. "/moon/e2.mkv") and loopback.read(folder .. "/pid")

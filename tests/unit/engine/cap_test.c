@@ -53,6 +53,7 @@ static void read_through(bool in_memory) {
         CHECK(n->t->cap.budget.used <= (in_memory ? KEEP + 1 : 0) * PIECE_LEN);
     }
     CHECK_INT(x.at, w.size);
+    CHECK_INT(n->t->downloaded, w.size); /* nothing went that was still to be read */
     CHECK(n->t->have.count > 1);
     reader_close(x.r);
     swarm_close(&w);
@@ -107,8 +108,12 @@ TEST(cap_drops_what_was_used_longest_ago_and_refuses_it_from_then_on) {
     struct node *n = open_capped(&w, false);
     begin(&x, &w, n, 0);
     struct fake *leech = fake_leech(&w, n, true);
+    fake_say_extended(leech, EXT_HANDSHAKE, "d1:md11:lt_donthavei5eee");
+    swarm_settle(&w);
     fake_seed(&w, n, true)->serves = true;
     STEP_UNTIL(&w, x.ended);
+    CHECK_INT(fake_expect_extended(leech, 5), 5); /* it hears of what goes (BEP 54) */
+    CHECK(!bitset_has(&n->t->have, get_u32(leech->body + 1)));
     CHECK(!bitset_has(&n->t->have, 5));
     CHECK(bitset_has(&n->t->have, 0)); /* the head is kept */
     STEP_UNTIL(&w, bitset_has(&n->t->have, PIECES - 1));
