@@ -1,12 +1,14 @@
 /* blaster: a seeder of one torrent that is never the bottleneck, and an outside counter.
  *
  *     blaster --file F --infohash HEX --piece N [--count N] [--port P] [--connect HOST:PORT]
- *             [--latency-ms L] [--rate BYTES_PER_SECOND] [--seconds S]
+ *             [--latency-ms L] [--rate BYTES_PER_SECOND] [--each BYTES_PER_SECOND]
+ *             [--mute N] [--seconds S]
  *
  * It answers straight from a mapping of the file, many blocks per sendmsg: one thread sends over
  * 2 GB/s. It listens on --count addresses (127.0.0.1, 127.0.0.2, ...) with the same port, or
  * with --connect makes --count connections from so many addresses: some clients refuse to dial
- * loopback. --latency-ms holds each answer back, --rate bounds all of them together.
+ * loopback. --latency-ms holds each answer back, --rate bounds all of them together, --each
+ * every one of them alone. The first N addresses of --mute take requests and never answer.
  *
  * Events: ready, handshake, first_request, all_sent (every block once), gone, and on SIGTERM stats
  * with what was sent, how much of it twice. */
@@ -25,6 +27,11 @@ struct request {
     double due;
 };
 
+/* What may be sent now, in bytes: it fills with time, and goes below zero by a block. */
+struct bucket {
+    double tokens, at;
+};
+
 enum peer_state { DIALING, GREETING, OPEN, GONE };
 
 struct peer {
@@ -32,7 +39,8 @@ struct peer {
     enum peer_state state;
     int fd;
     uint32_t number;
-    bool unchoked, watched_out;
+    bool unchoked, watched_out, mute;
+    struct bucket bucket; /* with --each */
     uint8_t in[IN_SIZE];
     uint32_t in_len;
     struct text control; /* sent before blocks, between two of them */
@@ -49,9 +57,11 @@ struct blaster {
     uint32_t piece, pieces, count;
     uint8_t info_hash[20];
     uint16_t port;
-    bool dials;
+    uint32_t mute; /* so many of the first addresses */
+    bool dials, each;
     struct sockaddr_in target;
-    double latency, rate, tokens, tokens_at;
+    double latency, rate;
+    struct bucket bucket; /* of all together */
     int epoll, *listeners;
     struct peer *peers;
     bool *sent_once; /* per block */
@@ -68,9 +78,11 @@ static void on_signal(int signal) {
 
 /* ---- peers ------------------------------------------------------------------------- */
 
-static void add_peer(struct blaster *b, int fd, uint32_t number, enum peer_state state) {
+static void add_peer(struct blaster *b, int fd, uint32_t number, uint32_t address,
+                     enum peer_state state) {
     struct peer *p = must(calloc(1, sizeof *p));
     p->fd = fd, p->number = number, p->state = state, p->cap = 4096;
+    p->mute = address < b->mute, p->bucket.at = now();
     p->queue = must(malloc(p->cap * sizeof *p->queue));
     p->watched_out = state == DIALING;
     p->next = b->peers, b->peers = p;
@@ -146,17 +158,22 @@ static void note_answered(struct blaster *b, struct peer *p, size_t n) {
     }
 }
 
-/* May the answer to r begin now? */
-static bool is_due(struct blaster *b, const struct request *r, double time) {
-    if (b->latency > 0 && r->due > time)
-        return false;
-    return b->rate <= 0 || b->tokens > 0;
+static struct bucket *bucket_of(struct blaster *b, struct peer *p) {
+    return b->each ? &p->bucket : &b->bucket;
 }
 
-static void refill_tokens(struct blaster *b, double time) {
-    double most = b->rate * 0.02 + WIRE_BLOCK;
-    b->tokens = MIN(most, b->tokens + b->rate * (time - b->tokens_at));
-    b->tokens_at = time;
+/* May the answer to r begin now? */
+static bool is_due(struct blaster *b, struct peer *p, const struct request *r,
+                   double time) {
+    if (b->latency > 0 && r->due > time)
+        return false;
+    return b->rate <= 0 || bucket_of(b, p)->tokens > 0;
+}
+
+static void refill(struct bucket *bucket, double rate, double time) {
+    double most = rate * 0.02 + WIRE_BLOCK;
+    bucket->tokens = MIN(most, bucket->tokens + rate * (time - bucket->at));
+    bucket->at = time;
 }
 
 struct answer {
@@ -181,7 +198,7 @@ static void gather(struct blaster *b, struct peer *p, struct answer *a) {
     a->iovs = a->blocks = 0, a->bytes = 0;
     for (uint32_t i = p->head; i != p->tail && a->blocks < most; i++, a->blocks++) {
         struct request *r = queued(p, i);
-        if (skip == 0 && !is_due(b, r, time))
+        if (skip == 0 && !is_due(b, p, r, time))
             return;
         struct wire_message m = {WIRE_PIECE, r->piece, r->begin, r->length, 0};
         wire_put(a->header[a->blocks], &m);
@@ -211,7 +228,7 @@ static int send_blocks(struct blaster *b, struct peer *p) {
         ssize_t n = sendmsg(p->fd, &m, MSG_NOSIGNAL | MSG_DONTWAIT);
         if (n < 0)
             return errno == EAGAIN ? 0 : -1;
-        b->tokens -= (double)n;
+        bucket_of(b, p)->tokens -= (double)n;
         note_answered(b, p, (size_t)n);
         if ((size_t)n < a.bytes)
             return 0;
@@ -246,6 +263,8 @@ static bool on_request(struct blaster *b, struct peer *p, struct request r) {
     if (!b->requested)
         say_event("first_request", "");
     b->requested = true;
+    if (p->mute)
+        return true;
     if (p->tail - p->head == p->cap)
         grow_queue(p);
     *queued(p, p->tail++) = r;
@@ -335,7 +354,7 @@ static bool receive_all(struct blaster *b, struct peer *p) {
 /* ---- the loop ---------------------------------------------------------------------- */
 
 static void dial(struct blaster *b, uint32_t number) {
-    add_peer(b, dial_from(number, &b->target), number, DIALING);
+    add_peer(b, dial_from(number, &b->target), number, number, DIALING);
 }
 
 static void listen_on(struct blaster *b, uint32_t number) {
@@ -348,10 +367,11 @@ static void listen_on(struct blaster *b, uint32_t number) {
     watch(b->epoll, EPOLL_CTL_ADD, fd, &b->listeners[number], false);
 }
 
-static void accept_all(struct blaster *b, int listener) {
+static void accept_all(struct blaster *b, const int *listener) {
+    uint32_t address = (uint32_t)(listener - b->listeners);
     int fd;
-    while ((fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC)) >= 0)
-        add_peer(b, fd, (uint32_t)b->accepted++, GREETING);
+    while ((fd = accept4(*listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC)) >= 0)
+        add_peer(b, fd, (uint32_t)b->accepted++, address, GREETING);
 }
 
 static void on_ready(struct blaster *b, struct peer *p, uint32_t events) {
@@ -378,10 +398,13 @@ static bool is_listener(const struct blaster *b, const void *owner) {
 
 /* Answers that were held back, and the rate shared out in turns. */
 static void send_what_is_due(struct blaster *b) {
-    refill_tokens(b, now());
-    for (struct peer *p = b->peers; p; p = p->next)
+    double time = now();
+    refill(&b->bucket, b->rate, time);
+    for (struct peer *p = b->peers; p; p = p->next) {
+        refill(&p->bucket, b->rate, time);
         if (p->state == OPEN && p->head != p->tail && !send_all(b, p))
             close_peer(p, true);
+    }
     if (b->peers && b->peers->next) { /* another one is first in the next turn */
         struct peer *first = b->peers, **last = &b->peers->next;
         while (*last)
@@ -421,7 +444,7 @@ static void turn(struct blaster *b) {
                                   : 500);
     for (int i = 0; i < n; i++)
         if (is_listener(b, events[i].data.ptr))
-            accept_all(b, *(int *)events[i].data.ptr);
+            accept_all(b, events[i].data.ptr);
         else
             on_ready(b, events[i].data.ptr, events[i].events);
     if (slow)
@@ -449,7 +472,11 @@ static void configure(struct blaster *b, int argc, char **argv) {
     b->count = (uint32_t)option_number(argc, argv, "--count", "1");
     b->port = (uint16_t)option_number(argc, argv, "--port", "6881");
     b->latency = atof(option(argc, argv, "--latency-ms", "0")) / 1e3;
-    b->rate = atof(option(argc, argv, "--rate", "0"));
+    b->rate = atof(option(argc, argv, "--each", "0"));
+    b->each = b->rate > 0;
+    if (!b->each)
+        b->rate = atof(option(argc, argv, "--rate", "0"));
+    b->mute = (uint32_t)option_number(argc, argv, "--mute", "0");
     b->dials = *target != 0;
     if (b->dials)
         b->target = parse_address(target);
@@ -463,7 +490,7 @@ static void start(struct blaster *b) {
     sigaction(SIGINT, &action, NULL);
     b->epoll = epoll_create1(EPOLL_CLOEXEC);
     b->listeners = must(calloc(b->count, sizeof *b->listeners));
-    b->tokens_at = now();
+    b->bucket.at = now();
     for (uint32_t i = 0; i < b->count; i++)
         if (b->dials)
             dial(b, i);

@@ -20,7 +20,10 @@ class Tracker:
                 self.send_header("Content-Type", "text/plain")
                 self.send_header("Content-Length", str(len(body)))
                 self.end_headers()
-                self.wfile.write(body)
+                try:
+                    self.wfile.write(body)
+                except ConnectionError:
+                    pass  # who asked has ended
 
             def log_message(self, *arguments):
                 pass
