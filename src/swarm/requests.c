@@ -198,6 +198,19 @@ static uint64_t rate_now(const struct requests *r, uint64_t metered, usec now) {
     return MAX(growing, MAX(r->last_rate, r->rate_before));
 }
 
+/* The mean since it was asked for the first time, the way there and back included: low at first,
+ * and right soon, where a rate of two blocks alone may be anything. */
+static uint64_t early_rate(const struct requests *r, usec now) {
+    usec elapsed = now - r->asked_first_at;
+    if (!r->window_from || elapsed <= 0)
+        return 0;
+    return per_second(r->window_bytes + WIRE_BLOCK, elapsed);
+}
+
+uint64_t requests_rate(const struct requests *r, usec now) {
+    return r->last_rate ? r->last_rate : early_rate(r, now);
+}
+
 /* ---- the depth ---- */
 
 static uint32_t blocks_for(uint64_t rate, usec t) {

@@ -75,6 +75,8 @@ void requests_note_block(struct requests *r, const struct request *answered, use
  * budget grants. Cheap. */
 uint32_t requests_depth(struct requests *r, uint64_t rate, uint32_t reqq, uint32_t cap,
                         usec now);
+/* What it delivers, in bytes per second, as far as one can tell already: 0 before its first block. */
+uint64_t requests_rate(const struct requests *r, usec now);
 /* Nothing came for REQUESTS_SNUB_AFTER although asked? Changes `snubbed`; true if it became so. */
 bool requests_check_snub(struct requests *r, usec now);
 /* When to check; USEC_NEVER if nothing is asked. */

@@ -320,6 +320,23 @@ static usec trickle(struct requests *r, usec now, uint64_t least_rate) {
     return now;
 }
 
+/* Before a whole second has been counted: all that came, in the time since it was asked. */
+TEST(requests_know_a_rate_before_their_first_second_is_over) {
+    struct requests r = queue_of(0);
+    CHECK_INT(requests_rate(&r, SEC(1)), 0);
+    ask(&r, SEC(1)), ask(&r, SEC(1)), ask(&r, SEC(1));
+    CHECK_INT(requests_rate(&r, SEC(1) + 1000), 0);
+    answer(&r, SEC(1) + SEC(1) / 10);
+    CHECK_INT(requests_rate(&r, SEC(1) + SEC(1) / 10), 10 * WIRE_BLOCK);
+    answer(&r, SEC(1) + SEC(1) / 5);
+    CHECK_INT(requests_rate(&r, SEC(1) + SEC(1) / 5), 10 * WIRE_BLOCK);
+    CHECK_INT(requests_rate(&r, SEC(1) + SEC(1) / 2), 4 * WIRE_BLOCK);
+    requests_fini(&r);
+    usec now = trickle(&r, SEC(1), 0);
+    CHECK_INT(requests_rate(&r, now), r.last_rate);
+    requests_fini(&r);
+}
+
 /* A peer that we did not ask anything for a while was not slow meanwhile. */
 TEST(requests_idle_time_is_not_counted) {
     struct requests r = queue_of(0);
