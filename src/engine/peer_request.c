@@ -38,6 +38,46 @@ static bool is_fast(const struct peer *p) {
     return rate * 20 > p->torrent->meta->piece_length;
 }
 
+static bool is_landing(const struct peer *p, const struct request *q) {
+    const struct wire_reader *w = &p->reader;
+    return w->in_block && w->block.index == q->piece && w->block.begin == q->begin;
+}
+
+void peer_cancel_later(struct peer *p, const struct urgent *u, usec due) {
+    for (uint32_t i = p->requests.count; i-- > 0;) {
+        const struct request *q = requests_at(&p->requests, i);
+        const struct urgent_piece *piece = urgent_find(u, q->piece);
+        if (!q->cancelled && !(piece && piece->due <= due) && !is_landing(p, q))
+            peer_cancel_block(p, q->piece, q->begin);
+    }
+}
+
+static uint32_t asked_until(const struct peer *p, usec due) {
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < p->requests.count; i++) {
+        const struct request *q = requests_at(&p->requests, i);
+        const struct urgent_piece *u = urgent_find(p->torrent->download.urgent, q->piece);
+        n += !q->cancelled && u && u->due <= due;
+    }
+    return n;
+}
+
+static usec eta_for(void *ctx, usec due) {
+    const struct peer *p = ctx;
+    struct urgent_speed speed = peer_speed(p);
+    speed.outstanding = asked_until(p, due);
+    return urgent_eta(&speed);
+}
+
+/* What is late comes before what was asked for later. */
+static void make_way(struct peer *p, const struct asker *a,
+                     const struct block_ref *late) {
+    const struct urgent *u = p->torrent->download.urgent;
+    const struct urgent_piece *piece = u ? urgent_find(u, late->piece) : NULL;
+    if (piece && a->eta > eta_for(p, piece->due) + URGENT_MARGIN)
+        peer_cancel_later(p, u, piece->due);
+}
+
 static int ask_one(struct peer *p, const struct asker *a) {
     struct block_ref ref;
     bool end_game;
@@ -47,6 +87,8 @@ static int ask_one(struct peer *p, const struct asker *a) {
         found = download_next(&p->torrent->download, a, now, &ref, &end_game);
     if (found != 1)
         return found;
+    if (end_game)
+        make_way(p, a, &ref);
     struct request q = {ref.piece, ref.begin, ref.length, ref.block, now, false};
     if (requests_push(&p->requests, &q) < 0) {
         download_on_unasked(&p->torrent->download, ref.piece, ref.begin);
@@ -63,7 +105,7 @@ struct urgent_speed peer_speed(const struct peer *p) {
     usec now = session_now(p->session);
     usec since = MAX(r->last_block_at, r->asked_first_at);
     return (struct urgent_speed){
-        .rate = MAX(r->last_rate, peer_download_rate(p)),
+        .rate = MAX(requests_rate(r, now), peer_download_rate(p)),
         .delay = r->rtt_min,
         .deviation = r->rtt_dev,
         .silent = r->live && since ? now - since : 0,
@@ -77,7 +119,9 @@ static void set_hurry(struct asker *a, const struct peer *p) {
         return;
     struct urgent_speed speed = peer_speed(p);
     a->eta = urgent_eta(&speed);
+    a->eta_idle = urgent_eta_idle(&speed);
     a->patience = urgent_patience(&speed);
+    a->busy = urgent_is_busy(&speed);
 }
 
 static struct asker asker_of(struct peer *p) {
@@ -91,6 +135,7 @@ static struct asker asker_of(struct peer *p) {
         .fast = is_fast(p),
         .plan = policy_plan_of(p),
         .has_asked = has_asked,
+        .eta_for = eta_for,
         .ctx = p,
     };
 }

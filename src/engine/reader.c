@@ -41,6 +41,7 @@ static void take_over(struct reader *r) {
 static void note_jump(struct reader *r) {
     r->torrent->readers.leaves = r->torrent->readers.jumps = true;
     r->resting = false;
+    r->health.cached_seconds = -1; /* of another place */
     take_over(r);
     readers_note_change(r->torrent);
 }

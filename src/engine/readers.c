@@ -31,6 +31,14 @@ static bool has_plenty(const struct reader *r, usec now) {
            r->health.cached_seconds >= PLENTY;
 }
 
+/* What its player has in store beyond what it reads next. */
+static usec stored_by(const struct reader *r, usec now) {
+    if (!health_is_known(r, now) || r->health.paused_for_cache)
+        return 0;
+    double seconds = MIN(MAX(r->health.cached_seconds, 0), PLENTY);
+    return MAX((usec)(seconds * (double)USEC_PER_SEC) - (now - r->health.at), 0);
+}
+
 static int wish(struct torrent *t, uint32_t piece, usec due) {
     if (picker_state(&t->picker, piece) >= PIECE_HASHING)
         return 0;
@@ -70,8 +78,9 @@ static int wish_window(struct torrent *t, const struct reader *r, usec now) {
     if (r->superseded)
         end = MIN(end, first + (r->waiting_since != 0));
     int status = 0;
+    usec stored = stored_by(r, now);
     for (uint32_t i = first; status == 0 && i < end; i++)
-        status = wish(t, i, window_due(&r->window, i, now) + later);
+        status = wish(t, i, window_due(&r->window, i, stored, now) + later);
     return status;
 }
 
@@ -126,11 +135,6 @@ static bool has_moved(const struct readers *r) {
 
 /* ---- what is in the way ------------------------------------------------------------ */
 
-static bool is_landing(const struct peer *p, const struct request *q) {
-    const struct wire_reader *w = &p->reader;
-    return w->in_block && w->block.index == q->piece && w->block.begin == q->begin;
-}
-
 static uint32_t first_due(const struct urgent *u) {
     const struct urgent_piece *first = NULL;
     for (uint32_t i = 0; i < u->count; i++)
@@ -139,21 +143,24 @@ static uint32_t first_due(const struct urgent *u) {
     return first ? first->piece : PICKER_NONE;
 }
 
-/* What only the left place wanted goes; where a reader has come to a place, everything
- * goes that stands before it in the queues of those who can serve it, also what a
- * superseded reader still waits for: that is asked again, behind. A block that is coming
- * in just now may come. */
-static void clear_way(struct peer *p, const struct readers *r, uint32_t awaited,
-                      usec soon) {
-    bool helps = awaited != PICKER_NONE && bitset_has(&p->has, awaited);
+static void cancel_left(struct peer *p, const struct readers *r) {
     for (uint32_t i = p->requests.count; i-- > 0;) {
         const struct request *q = requests_at(&p->requests, i);
-        const struct urgent_piece *u = urgent_find(&r->wanted, q->piece);
-        if (q->cancelled || (u && u->due < soon) || is_landing(p, q))
-            continue;
-        if ((helps && r->jumps) || urgent_find(&r->before, q->piece))
+        if (!q->cancelled && urgent_find(&r->before, q->piece) &&
+            !urgent_find(&r->wanted, q->piece))
             peer_cancel_block(p, q->piece, q->begin);
     }
+}
+
+/* What only the left place wanted goes; where a reader has come to a place, everything
+ * goes that stands before it in the queues of those who can serve it, also what a
+ * superseded reader still waits for: that is asked again, behind. */
+static void clear_way(struct peer *p, const struct readers *r, uint32_t awaited,
+                      usec soon) {
+    if (r->jumps && awaited != PICKER_NONE && bitset_has(&p->has, awaited))
+        peer_cancel_later(p, &r->wanted, soon);
+    else
+        cancel_left(p, r);
 }
 
 static void cancel(struct torrent *t, usec now) {

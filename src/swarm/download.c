@@ -45,11 +45,11 @@ static bool can_give(const struct download *d, const struct asker *a,
            sourcing_word(d->sourcing, p->index, a->peer) != SOURCING_NO;
 }
 
-/* Too slow for what somebody waits for? */
+/* Too slow for what somebody waits for? What it needs in order not to stand idle does not count. */
 static bool is_in_time(const struct download *d, const struct asker *a, uint32_t piece,
                        usec now) {
     const struct urgent_piece *u = d->urgent ? urgent_find(d->urgent, piece) : NULL;
-    return !u || urgent_suits(u, a->eta, now);
+    return !u || urgent_suits(u, a->busy ? a->eta : a->eta_idle, now);
 }
 
 /* What a judge says of it counts; else whether it would come in time. */
@@ -270,20 +270,20 @@ static bool may_copy(const struct block *b) {
 
 /* Who was asked will have it too late for what it is needed for, and this peer in less than half of
  * that time. */
-static bool is_worth_taking(const struct block *b, const struct urgent_piece *u,
-                            const struct asker *a, usec now) {
+static bool is_worth_taking(const struct block *b, const struct urgent_piece *u, usec eta,
+                            usec now) {
     return b->askers == 1 && b->due_at > u->due &&
-           b->due_at - now > 2 * a->eta + URGENT_MARGIN;
+           b->due_at - now > 2 * eta + URGENT_MARGIN;
 }
 
 /* The block that this peer is to be asked for, too: one that is late, or would be. */
 static bool find_late(const struct active_piece *p, const struct urgent_piece *u,
                       const struct asker *a, usec now, uint32_t *block) {
-    usec since = USEC_NEVER;
+    usec since = USEC_NEVER, eta = a->eta_for(a->ctx, u->due);
     for (uint32_t i = 0; i < p->blocks; i++) {
         const struct block *b = &p->block[i];
         if (!may_copy(b) || b->late_at >= since ||
-            !(b->late_at <= now || is_worth_taking(b, u, a, now)))
+            !(b->late_at <= now || is_worth_taking(b, u, eta, now)))
             continue;
         if (!a->has_asked(a->ctx, p->index, i * WIRE_BLOCK))
             *block = i, since = b->late_at;
@@ -326,6 +326,35 @@ usec download_late_due(const struct download *d, usec now) {
     return first;
 }
 
+/* -- better nothing ----------------------------------------------------------------------- */
+
+/* Is there a block of it that nobody has asked for, and that this peer could give? */
+static bool could_work_on(const struct download *d, const struct asker *a, uint32_t piece,
+                          usec now) {
+    const struct active_piece *p = active_pieces_get(d->open, piece);
+    if (p)
+        return p->free_count && can_give(d, a, p) &&
+               grant(d, a, p, now) == GRANT_FREELY && free_block(p, a) >= 0;
+    return picker_state(d->picker, piece) == PIECE_MISSING && is_for(a, piece) &&
+           !(a->plan && plan_bars(a->plan, piece));
+}
+
+/* It is fast enough for what somebody waits for, and has just too much to do at the moment. What it
+ * would be asked for now, for later, would stand before that in a moment. */
+static bool is_spared(const struct download *d, const struct asker *a, usec now) {
+    usec waits = USEC_NEVER, works = USEC_NEVER;
+    for (uint32_t i = 0; d->urgent && a->busy && i < d->urgent->count; i++) {
+        const struct urgent_piece *u = &d->urgent->of[i];
+        if (u->due >= MIN(waits, works) || !could_work_on(d, a, u->piece, now))
+            continue;
+        if (may_have(d, a, u->piece, now))
+            works = u->due;
+        else if (urgent_suits(u, a->eta_idle, now))
+            waits = u->due;
+    }
+    return waits < works;
+}
+
 /* -- the answer --------------------------------------------------------------------------- */
 
 /* Whose is the piece once this peer was asked for a block? An untouched one becomes the own of
@@ -357,6 +386,8 @@ int download_next(struct download *d, const struct asker *a, usec now,
     *end_game = p != NULL;
     if (p)
         return ask(a, p, block, now, out);
+    if (is_spared(d, a, now))
+        return 0;
     p = run_on(d, a, now);
     if (!p)
         p = best_open(d, a, GRANT_FREELY, now);

@@ -65,11 +65,15 @@ struct asker {
     bool parole;   /* whole pieces alone (blame) */
     bool fast;     /* finishes a piece alone in < 20 s: a piece of its own */
     usec eta;      /* when a block that it is asked for now would be here (urgent_eta) */
-    usec patience; /* ... and when it is late */
+    usec eta_idle; /* ... if nothing else were asked of it */
+    usec patience; /* when it is late */
+    bool busy;     /* it delivers without a gap if it is asked for nothing now */
     const struct plan
         *plan; /* which pieces to open (a judge's), instead of the picker's */
     /* Is it outstanding with this peer, or was it and may still come? */
     bool (*has_asked)(void *ctx, uint32_t piece, uint32_t begin);
+    /* eta, if what was asked for pieces due after that time made way; asked for urgent ones only */
+    usec (*eta_for)(void *ctx, usec due);
     void *ctx;
 };
 

@@ -105,6 +105,19 @@ usec urgent_eta(const struct urgent_speed *s) {
     return MIN(MAX(eta, s->silent), ETA_MOST);
 }
 
+usec urgent_eta_idle(const struct urgent_speed *s) {
+    struct urgent_speed idle = *s;
+    idle.outstanding = 0;
+    return urgent_eta(&idle);
+}
+
+/* One that comes, one that is on its way there; and what the path takes. */
+bool urgent_is_busy(const struct urgent_speed *s) {
+    uint64_t bytes = (uint64_t)s->outstanding * WIRE_BLOCK;
+    return s->outstanding >= 2 &&
+           (!urgent_is_proven(s) || time_for(bytes, s->rate) >= s->delay);
+}
+
 usec urgent_patience(const struct urgent_speed *s) {
     usec eta = urgent_eta(s);
     usec patience = eta + eta / 2 + s->deviation / 2 + URGENT_MARGIN;

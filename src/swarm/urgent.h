@@ -21,11 +21,10 @@
 #define URGENT_PACED 16
 /* What a peer that has delivered nothing yet takes for each block: they get few at
  * first. */
-#define URGENT_GUESS (100 * USEC_PER_MSEC)
+#define URGENT_GUESS (50 * USEC_PER_MSEC)
 #define URGENT_MARGIN (20 * USEC_PER_MSEC)
 #define URGENT_TRUST (300 * USEC_PER_MSEC) /* ... and how long it is waited for */
-#define URGENT_QUEUE \
-    (100 * USEC_PER_MSEC) /* asked of a peer beyond what the path takes */
+#define URGENT_QUEUE (20 * USEC_PER_MSEC) /* asked of a peer beyond what the path takes */
 
 struct urgent_piece {
     uint32_t piece;
@@ -62,7 +61,11 @@ static inline bool urgent_is_proven(const struct urgent_speed *s) {
 }
 /* When a block that is asked now would be here, from now. */
 usec urgent_eta(const struct urgent_speed *s);
-/* ... and when it is so late that another peer should be asked. */
+/* ... if nothing else were outstanding. */
+usec urgent_eta_idle(const struct urgent_speed *s);
+/* Is enough outstanding with it that it delivers without a gap? */
+bool urgent_is_busy(const struct urgent_speed *s);
+/* When a block is so late that another peer should be asked. */
 usec urgent_patience(const struct urgent_speed *s);
 /* So many blocks may be outstanding with it while somebody waits. */
 uint32_t urgent_depth(const struct urgent_speed *s);

@@ -81,12 +81,17 @@ void window_pieces(const struct window *w, uint32_t *first, uint32_t *end) {
         *end = (uint32_t)((from + bytes - 1) / w->piece_length) + 1;
 }
 
-usec window_due(const struct window *w, uint32_t piece, usec now) {
+/* A second before a stall is as late as the stall: what a consumer comes to within WINDOW_RESERVE is
+ * needed as good as now, in its order; what comes later is needed that much sooner. */
+static usec in_reserve(usec ahead) {
+    usec hurried = MIN(ahead, WINDOW_RESERVE);
+    return ahead - hurried + hurried / 8;
+}
+
+usec window_due(const struct window *w, uint32_t piece, usec stored, usec now) {
     uint64_t at = (uint64_t)piece * w->piece_length, from = w->offset + w->position;
-    if (at <= from)
-        return now;
-    double seconds = (double)(at - from) / (double)window_rate(w);
-    return now + (usec)(MIN(seconds, 1e9) * (double)USEC_PER_SEC);
+    double seconds = at > from ? (double)(at - from) / (double)window_rate(w) : 0;
+    return now + in_reserve(stored + (usec)(MIN(seconds, 1e9) * (double)USEC_PER_SEC));
 }
 
 void window_ends(uint64_t length, uint64_t *head, uint64_t *tail) {

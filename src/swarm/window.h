@@ -21,6 +21,8 @@
 #define WINDOW_LEAST_PIECES 2
 #define WINDOW_MOST (16u << 20)
 #define WINDOW_MOST_PIECES 256 /* of tiny pieces: bounds the work of a change */
+/* So much of playing time a consumer should have in store at least. */
+#define WINDOW_RESERVE USEC_PER_SEC
 /* Until somebody has measured or said it: what a film takes, rather more than less. */
 #define WINDOW_RATE_GUESS 1000000u
 
@@ -48,9 +50,9 @@ uint64_t window_bytes(const struct window *w); /* how far it looks ahead */
 /* The pieces of the torrent that it covers: first .. end - 1; none at the end of the
  * file. */
 void window_pieces(const struct window *w, uint32_t *first, uint32_t *end);
-/* When the consumer comes to that piece if it goes on from here at its rate: `now` for
- * the one it is at. */
-usec window_due(const struct window *w, uint32_t piece, usec now);
+/* When it must be here, if the consumer goes on from here at its rate and has `stored` time of what
+ * comes before: `now` for the piece it is at, when it has nothing. */
+usec window_due(const struct window *w, uint32_t piece, usec stored, usec now);
 uint64_t window_rate(
     const struct window *w); /* bytes per second: said, measured, guessed */
 

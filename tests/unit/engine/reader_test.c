@@ -318,6 +318,31 @@ TEST(reader_with_plenty_in_store_leaves_the_order_to_rarity) {
     swarm_close(&w);
 }
 
+TEST(reader_with_something_in_store_is_in_no_hurry_until_it_jumps) {
+    struct swarm w;
+    struct node *n = open_large(&w);
+    struct reader *r = open_at(n, 0, 0);
+    struct reader_health h = {.cached_seconds = 10, .bitrate = 8e6};
+    usec now = session_now(n->t->session);
+    seed(&w, n);
+    swarm_settle(&w);
+    CHECK(picker_deadline(&n->t->picker, 0) <= session_now(n->t->session));
+    reader_set_health(r, &h);
+    swarm_settle(&w);
+    CHECK(picker_deadline(&n->t->picker, 0) > now + 8 * USEC_PER_SEC);
+    h.paused_for_cache = true;
+    reader_set_health(r, &h);
+    swarm_settle(&w);
+    CHECK(picker_deadline(&n->t->picker, 0) <= session_now(n->t->session));
+    h.paused_for_cache = false;
+    reader_set_health(r, &h);
+    CHECK_INT(reader_seek(r, 40 * PIECE_LEN), 0);
+    swarm_settle(&w);
+    CHECK(picker_deadline(&n->t->picker, 40) <= session_now(n->t->session));
+    reader_close(r);
+    swarm_close(&w);
+}
+
 TEST(reader_that_was_superseded_keeps_only_what_it_waits_for_and_after_the_others) {
     struct swarm w;
     struct node *n = open_large(&w);

@@ -15,6 +15,7 @@ struct peer {
     struct block_ref asked[PIECES * BLOCKS]; /* outstanding */
     uint32_t count;
     bool here, choked;
+    usec cleared; /* its eta once the way is clear */
 };
 
 struct fixture {
@@ -33,6 +34,12 @@ static bool has_asked(void *ctx, uint32_t piece, uint32_t begin) {
         if (p->asked[i].piece == piece && p->asked[i].begin == begin)
             return true;
     return false;
+}
+
+static usec eta_for(void *ctx, usec due) {
+    const struct peer *p = ctx;
+    (void)due;
+    return p->cleared;
 }
 
 /* Everybody has everything; the first pieces are there, so the rest goes rarest first: the lower
@@ -57,6 +64,7 @@ static struct fixture *set_up(void) {
                                 .has = &p->has,
                                 .last_piece = PICKER_NONE,
                                 .has_asked = has_asked,
+                                .eta_for = eta_for,
                                 .ctx = p};
     }
     return f;
@@ -999,8 +1007,9 @@ static struct urgent await(struct fixture *f, usec due, usec pace) {
 }
 
 static void hurry(struct fixture *f, uint32_t peer, usec eta) {
-    f->peer[peer].row.eta = eta;
-    f->peer[peer].row.patience = 2 * eta;
+    struct peer *p = &f->peer[peer];
+    p->row.eta = p->row.eta_idle = p->cleared = eta;
+    p->row.patience = 2 * eta;
 }
 
 TEST(download_asks_slow_peers_for_something_else_than_what_is_awaited) {
@@ -1023,6 +1032,40 @@ TEST(download_asks_slow_peers_for_what_they_will_have_in_time) {
     check_ask(f, 0, 30, 0);
     f->now++;
     check_ask(f, 0, 0, 0);
+    tear_down(f);
+    urgent_fini(&u);
+}
+
+TEST(download_spares_a_busy_peer_for_what_is_awaited) {
+    struct fixture *f = set_up_ranked();
+    struct urgent u = await(f, f->now, 100);
+    struct asker *row = &f->peer[0].row;
+    f->d.urgent = &u;
+    hurry(f, 0, 101);
+    row->eta_idle = 50, row->busy = true;
+    check_nothing(f, 0, 0); /* in a moment it may have block 0 of piece 30 */
+    row->eta = 100;
+    check_ask(f, 0, 30, 0);
+    row->eta = 101, row->busy = false;
+    check_ask(f, 0, 30, 1); /* rather than that it stands idle */
+    row->busy = true;
+    for (uint32_t i = 2; i < BLOCKS; i++)
+        (void)ask(f, 1);
+    check_ask(f, 0, 0, 0); /* nothing is left to wait for */
+    tear_down(f);
+    urgent_fini(&u);
+}
+
+TEST(download_spares_nobody_for_what_he_is_too_slow_for_or_has_not) {
+    struct fixture *f = set_up_ranked();
+    struct urgent u = await(f, f->now, 100);
+    f->d.urgent = &u;
+    hurry(f, 0, 101), hurry(f, 1, 101);
+    f->peer[0].row.busy = f->peer[1].row.busy = true;
+    check_ask(f, 0, 0, 0);
+    f->peer[1].row.eta_idle = 50;
+    has_only(f, 1, 7);
+    check_ask(f, 1, 7, 0);
     tear_down(f);
     urgent_fini(&u);
 }
@@ -1131,7 +1174,7 @@ TEST(download_takes_over_what_a_slow_peer_would_have_too_late) {
     check_ask(f, 0, 30, 1), check_ask(f, 0, 30, 2), check_ask(f, 0, 30, 3);
     hurry(f, 1, 440 * USEC_PER_MSEC); /* hardly better: not worth the traffic */
     check_nothing(f, 1, 0);
-    hurry(f, 1, 430 * USEC_PER_MSEC);
+    f->peer[1].cleared = 430 * USEC_PER_MSEC; /* behind what is due before it, that is */
     for (uint32_t i = 1; i < BLOCKS; i++) {
         CHECK_INT(next(f, 1, &out, &copy), 1);
         CHECK(copy);

@@ -191,9 +191,35 @@ TEST(urgent_pace_is_kept_for_the_earliest_alone) {
 
 TEST(urgent_patience_with_newcomers_is_short) {
     struct urgent_speed speed = {0, 0, 0, 0, 0};
-    CHECK_INT(urgent_patience(&speed), 150 * MSEC + URGENT_MARGIN);
+    CHECK_INT(urgent_patience(&speed), 75 * MSEC + URGENT_MARGIN);
     speed.outstanding = 20;
     CHECK_INT(urgent_patience(&speed), URGENT_TRUST);
+}
+
+TEST(urgent_eta_of_an_idle_peer_knows_no_queue) {
+    struct urgent_speed queued = {RATE, 20 * MSEC, 0, 0, 9}, idle = queued;
+    idle.outstanding = 0;
+    CHECK_INT(urgent_eta_idle(&queued), urgent_eta(&idle));
+    CHECK(urgent_eta(&queued) > urgent_eta(&idle));
+    queued.silent = 5000 * MSEC;
+    CHECK_INT(urgent_eta_idle(&queued), 5000 * MSEC);
+}
+
+/* RATE is a block in a tenth of a second. */
+TEST(urgent_peers_are_busy_while_what_they_were_asked_outlasts_the_way) {
+    static const struct {
+        struct urgent_speed speed;
+        bool busy;
+    } rows[] = {
+        {{0, 0, 0, 0, 1}, false},
+        {{0, 0, 0, 0, 2}, true},
+        {{RATE, MSEC, 0, 0, 1}, false},
+        {{RATE, 200 * MSEC, 0, 0, 2}, true},
+        {{RATE, 300 * MSEC, 0, 0, 2}, false},
+        {{RATE, 300 * MSEC, 0, 0, 3}, true},
+    };
+    for (size_t i = 0; i < COUNT_OF(rows); i++)
+        CHECK(urgent_is_busy(&rows[i].speed) == rows[i].busy);
 }
 
 TEST(urgent_depth_is_what_the_path_holds_and_little_more) {
@@ -202,7 +228,7 @@ TEST(urgent_depth_is_what_the_path_holds_and_little_more) {
                         fast = {RATE * 100, 50 * MSEC, 0, 0, 0};
     CHECK_INT(urgent_depth(&unknown), UINT32_MAX);
     CHECK_INT(urgent_depth(&slow), 4);
-    CHECK_INT(urgent_depth(&fast), 204); /* 0.2 s, and four */
+    CHECK_INT(urgent_depth(&fast), 124); /* 0.12 s, and four */
     fast.rate = UINT64_MAX;
     CHECK_INT(urgent_depth(&fast), 1000004);
 }

@@ -88,11 +88,14 @@ TEST(window_pieces_are_due_when_the_consumer_comes_to_them) {
     usec now = 50 * USEC_PER_SEC;
     w.said = 2 * MIB;
     w.position = MIB / 2;
-    CHECK_INT(window_due(&w, 0, now), now);
-    CHECK_INT(window_due(&w, 1, now), now + USEC_PER_SEC / 4);
-    CHECK_INT(window_due(&w, 3, now), now + USEC_PER_SEC * 5 / 4);
+    CHECK_INT(window_due(&w, 0, 0, now), now);
+    CHECK_INT(window_due(&w, 1, 0, now), now + USEC_PER_SEC / 4 / 8);
+    CHECK_INT(window_due(&w, 3, 0, now), now + USEC_PER_SEC / 4 + USEC_PER_SEC / 8);
+    CHECK_INT(window_due(&w, 3, 2 * USEC_PER_SEC, now),
+              now + USEC_PER_SEC * 9 / 4 + USEC_PER_SEC / 8);
     w.said = 1; /* a byte a second: far away, but not beyond time */
-    CHECK(window_due(&w, 3, now) > now && window_due(&w, 3, now) < USEC_NEVER / 2);
+    CHECK(window_due(&w, 3, 0, now) > now &&
+          window_due(&w, 3, 0, now) < USEC_NEVER / 2);
 }
 
 TEST(window_believes_who_says_its_rate_then_what_was_measured_then_a_guess) {
