@@ -49,10 +49,21 @@ local function connect_peers(self, torrent)
     end
 end
 
--- Nothing is fetched but what is played; subtitles are small.
-local function skip_files(torrent)
+-- What the player will show first.
+local function first_file(torrent, index)
+    local chosen = not index and player_files.choose(torrent) or {}
+    return index and torrent:file(index) or chosen[1]
+end
+
+-- Nothing is fetched but what is played; subtitles are small. The film comes before the player asks
+-- for it: it still reads its playlist, and a torrent that lacks nothing parts from its seeds.
+local function begin(opening, torrent)
+    local player, first = opening.player, first_file(torrent, opening.index)
     for _, file in ipairs(torrent.files) do
-        file.priority = file.kind == "subtitle" and NORMAL or 0
+        file.priority = (file == first or file.kind == "subtitle") and NORMAL or 0
+    end
+    if first and not player.first then
+        player.first = first:reader { position = 0 }
     end
 end
 
@@ -78,7 +89,7 @@ local function take(self, opening, torrent, message, code, existing)
     if not self.held[hash] then
         self.held[hash] = { torrent = torrent, players = {} }
         connect_peers(self, torrent)
-        when_known(torrent, skip_files)
+        when_known(torrent, function() begin(opening, torrent) end)
     end
     self.held[hash].players[opening.player] = true
     opening.player.torrents[hash] = true
@@ -229,11 +240,19 @@ end
 local function readers_of(player)
     local found = {}
     for _, reader in ipairs(is_served(player) and player.torrent.readers or {}) do
-        if reader.file == player.file and reader ~= player.ahead then
+        if reader.file == player.file and reader ~= player.ahead and reader ~= player.first then
             found[#found + 1] = reader
         end
     end
     return found
+end
+
+-- Once the player reads, what was begun for it is its own affair.
+local function end_first(player)
+    if player.first then
+        player.first:close()
+        player.first = nil
+    end
 end
 
 local function next_of(player)
@@ -266,6 +285,9 @@ function torrents.take_health(_, player, said)
             cached_seconds = number(said.cached_seconds), playhead = number(said.playhead),
             paused_for_cache = said.paused_for_cache == true, bitrate = number(said.bitrate),
         }
+    end
+    if number(said.playhead) then -- it shows something: it may have read without a reader
+        end_first(player)
     end
     local left = number(said.left)
     if left and left < NEAR_END and is_served(player) then
@@ -303,6 +325,9 @@ end
 -- What the script shows; nil: nothing is open.
 function torrents:status(player)
     local torrent, file = player.torrent, is_served(player) and player.file or nil
+    if #readers_of(player) > 0 then
+        end_first(player)
+    end
     if not torrent or not torrent.alive then
         return nil
     end
@@ -360,6 +385,7 @@ function torrents:leave(player)
         end
     end
     player.torrent, player.file, player.ahead = nil, nil, nil
+    end_first(player)
     sweep(self)
 end
 
