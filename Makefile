@@ -80,6 +80,7 @@ AGAIN = +@$(MAKE) --no-print-directory $(if $(Q),-s)
 NEEDS = @tests/support/install_deps.sh
 
 .PHONY: all help objects fuzzers benches demo test check fuzz bench bench-peers bench-policy bench-magnet \
+        bench-stream \
         lint install uninstall clean
 .DELETE_ON_ERROR:
 .SECONDARY:
@@ -95,6 +96,7 @@ help:
 	@echo 'make bench             what it costs, against the floor (BENCH_MIB=256 BENCH_REPS=3 BENCH_ONLY=..)'
 	@echo 'make bench-peers       the same against the other clients that are installed'
 	@echo 'make bench-magnet      from a link to its metadata, through a DHT of 100 nodes (BENCH_REPS=10)'
+	@echo 'make bench-stream      first frame and seeks in mpv, shaped swarms, webtorrent and peerflix (BENCH_REPS=3)'
 	@echo 'make bench-policy      what scripted policies cost, how fast swarms are simulated (POLICY_MIB=512)'
 	@echo 'make lint              formatting, Lua, layers, warnings of two compilers, symbols'
 	@echo 'make install           to PREFIX=$(PREFIX), below DESTDIR if that is set'
@@ -198,6 +200,13 @@ bench bench-peers:
 bench-policy: all
 	$(NEEDS) lua
 	@. tests/support/paths.sh && exec lua5.4 tests/bench/policy.lua
+
+# The two from npm are left out where there is no npm, or it reaches nobody.
+bench-stream:
+	$(NEEDS) build lua bench peers
+	$(AGAIN) all benches
+	@tests/bench/install_streamers.sh build/bench/node
+	@. tests/support/paths.sh && exec python3 -B tests/bench/stream.py
 
 bench-magnet: all
 	$(NEEDS) lua bench peers
