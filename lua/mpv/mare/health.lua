@@ -12,7 +12,7 @@ local mp = require "mp"
 local health = {}
 
 local PATIENCE = 0.1 -- seconds between two attempts: most reads end by themselves
-local ATTEMPTS = 20
+local ATTEMPTS, STRICT = 20, 4
 local MARGIN, WIDE_MARGIN = 0.02, 0.2 -- seconds that a message, and an event, may take
 local SLACK = 1 -- seconds of film that a place may lie behind where it was seen
 
@@ -92,7 +92,16 @@ local function is_over(state, count)
     return not mp.get_property_bool "seeking" or stretch(state, place) ~= nil
 end
 
--- A read that has waited since before the seek may end; one for the new place may not.
+-- A read that has waited since before the seek may end; one for the new place may not. As long as
+-- the demuxer has surely not begun with that, each read is an old one, also one that got something
+-- after the seek and waits again; only this may change while the message is on its way.
+local function least_wait()
+    if sent.sure and sent.attempts > STRICT then
+        return PATIENCE
+    end
+    return mp.get_time() - sent.since + (sent.sure and MARGIN or WIDE_MARGIN)
+end
+
 local timer
 timer = mp.add_periodic_timer(PATIENCE, function()
     local state, count = cache()
@@ -101,8 +110,7 @@ timer = mp.add_periodic_timer(PATIENCE, function()
         return timer:kill()
     end
     sent.attempts = sent.attempts + 1
-    local margin = sent.sure and MARGIN or WIDE_MARGIN
-    engine.tell("mare-drop", { age = mp.get_time() - sent.since + margin })
+    engine.tell("mare-drop", { age = least_wait() })
 end)
 timer:kill()
 
