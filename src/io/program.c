@@ -59,3 +59,13 @@ void program_stop(int pid, bool at_once) {
     while (at_once && waitpid(pid, NULL, 0) < 0 && errno == EINTR)
         continue;
 }
+
+#define DESCRIPTORS_MOST 65536
+
+void program_close_inherited(void) {
+    long most = sysconf(_SC_OPEN_MAX);
+    if (most < 0 || most > DESCRIPTORS_MOST)
+        most = DESCRIPTORS_MOST;
+    for (int fd = STDERR_FILENO + 1; fd < (int)most; fd++)
+        close(fd);
+}

@@ -16,5 +16,8 @@ bool program_alive(int pid);
 int program_self(void);
 /* Asks it to end; or ends it, and waits for that: no zombie stays. */
 void program_stop(int pid, bool at_once);
+/* Closes all but the standard streams: what the program that started us has left open. To be called
+ * before anything of ours is open. */
+void program_close_inherited(void);
 
 #endif

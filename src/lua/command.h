@@ -14,6 +14,7 @@ int command_program_status(lua_State *L);
 int command_stop_program(lua_State *L);
 int command_process_alive(lua_State *L);
 int command_process_id(lua_State *L);
+int command_close_inherited(lua_State *L);
 int command_channel_listen(lua_State *L); /* these three: channel.c */
 int command_channel_connect(lua_State *L);
 int command_channel_wait(lua_State *L);

@@ -70,6 +70,7 @@ static const luaL_Reg functions[] = {
     {"stop_program", command_stop_program},
     {"process_alive", command_process_alive},
     {"process_id", command_process_id},
+    {"close_inherited", command_close_inherited},
     {"channel_listen", command_channel_listen},
     {"channel_connect", command_channel_connect},
     {"channel_wait", command_channel_wait},

@@ -56,3 +56,10 @@ int command_process_id(lua_State *L) {
     lua_pushinteger(L, program_self());
     return 1;
 }
+
+/* close_inherited(): all descriptors but the standard streams. */
+int command_close_inherited(lua_State *L) {
+    (void)L;
+    program_close_inherited();
+    return 0;
+}

@@ -2,10 +2,12 @@
 -- engine that it starts. The swarm is a session of this process.
 
 local clips = require "support.clips"
+local json = require "mare.cli.json"
 local loopback = require "support.loopback"
 local mpv = require "support.mpv"
 local process = require "support.process"
 local viewers = require "support.viewer"
+local web = require "support.web"
 
 describe("mpv", function()
     local files, by_name, viewer, swarm, home
@@ -61,6 +63,102 @@ describe("mpv", function()
         player:until_get("sub-text", function(text) return text == "second" end)
         assert.equal(4, player:get "track-list/count") -- two of them subtitles: in it, beside it
         assert.equal("film.mkv", player:get "media-title")
+        quit(player)
+    end)
+
+    it("has the torrent's sound, where that is a file of its own", function()
+        local sound = clips.sound(by_name["fast.mp4"])
+        viewer:another {
+            { "film.de.m4a", sound }, { "film.mkv", by_name["film.mkv"] },
+            { "film.srt", by_name["film.srt"] }, { "other.mkv", by_name["film.mkv"] },
+        }
+        local other = viewer.others[1]
+        local player = start("--pause", viewer.magnet(other))
+        player:until_get("media-title", function(title) return title == "film.mkv" end)
+        player:until_shown()
+        assert.equal(2, player:get "playlist-count") -- music is no film
+        local tracks = player:get "track-list"
+        local sounds = {}
+        for _, track in ipairs(tracks) do
+            sounds[#sounds + 1] = track.type == "audio" and track.external and track or nil
+        end
+        assert.equal(1, #sounds)
+        assert.truthy(sounds[1]["external-filename"]:find "/1/film%.de%.m4a$")
+        player:command("set_property", "aid", sounds[1].id)
+        player:seek(15)
+        quit(player)
+    end)
+
+    local function have(player, index)
+        return viewer:status(player).torrents[1].files[index].have
+    end
+
+    it("fetches the next film when this one is there and near its end", function()
+        local player = start("--pause", entry(2, "fast.mp4"))
+        player:until_shown()
+        player:eventually("the next is here", function()
+            return have(player, 3) == #by_name["film.mkv"]
+        end)
+        assert.truthy(have(player, 5) < 16384) -- the sample has a part of the last piece
+        quit(player)
+    end)
+
+    it("plays a torrent that is on the web", function()
+        local server, port = web.serve(swarm.bytes)
+        local player = start("--pause", ("http://127.0.0.1:%d/moon.torrent?x=1"):format(port))
+        player:until_get("playlist-count", function(n) return n == 3 end)
+        player:until_shown()
+        assert.equal("end.mp4", player:get "media-title")
+        quit(player)
+        server:close()
+    end)
+
+    it("plays an info-hash, once peers are known", function()
+        local player = start("--pause", viewer.torrent(swarm).info_hash)
+        player:until_get("playlist-count", function(n) return n == 3 end)
+        quit(player)
+    end)
+
+    -- Keys for the menu, when it has them.
+    local function choose(player, ...)
+        player:command("keypress", "x")
+        player:until_get("input-bindings", function(list)
+            for _, each in ipairs(list) do
+                if each.key == "ESC" and each.cmd:find("mare-menu", 1, true) then
+                    return true
+                end
+            end
+        end)
+        for _, key in ipairs { ... } do
+            player:command("keypress", key)
+        end
+    end
+
+    it("lets choose another file, by keys that the user has given", function()
+        loopback.write(home .. "/.config/mpv/input.conf", "x script-binding mare/files\n")
+        local player = start("--pause", swarm.path)
+        player:until_get("media-title", function(title) return title == "end.mp4" end)
+        player:until_shown()
+        choose(player, "DOWN", "DOWN", "UP", "DOWN", "ENTER")
+        player:until_get("media-title", function(title) return title == "film.mkv" end)
+        assert.equal(3, player:get "playlist-count")
+        player:until_shown()
+        choose(player, "DOWN", "ESC")
+        player:until_get("input-bindings", function(list)
+            return not json.encode(list):find("mare-menu", 1, true)
+        end)
+        choose(player, "PGDWN", "KP_ENTER")
+        player:until_get("media-title", function(title) return title == "film-sample.mp4" end)
+        assert.equal(4, player:get "playlist-count") -- it was no part of it
+        quit(player)
+    end)
+
+    it("takes no key of mpv's", function()
+        local player = start("--pause", entry(2, "fast.mp4"))
+        player:until_shown()
+        for _, each in ipairs(player:get "input-bindings") do
+            assert.is_nil(each.cmd:find("mare", 1, true), each.key)
+        end
         quit(player)
     end)
 

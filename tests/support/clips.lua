@@ -41,4 +41,14 @@ function clips.files()
     return files, by_name
 end
 
+-- The sound of a film, as a file without a picture.
+function clips.sound(film)
+    local folder = loopback.folder()
+    loopback.write(folder .. "/film.mp4", film)
+    ffmpeg("-i", folder .. "/film.mp4", "-vn", "-c", "copy", folder .. "/sound.m4a")
+    local sound = loopback.read(folder .. "/sound.m4a")
+    os.execute("rm -rf '" .. folder .. "'")
+    return sound
+end
+
 return clips

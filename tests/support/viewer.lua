@@ -38,7 +38,7 @@ function viewer:run(...)
     }
 end
 
--- What script-opts/mare.conf says beside where the swarm is.
+-- What script-opts/mare.conf says beside where the swarm is; `alone` are options of the command.
 function viewer:configure(text, alone)
     loopback.write(self.home .. "/.config/mpv/script-opts/mare.conf",
         ("%s\narguments=%s --peer 127.0.0.1:%d\n"):format(text, alone or ALONE,

@@ -251,8 +251,10 @@ local function is_running()
     return channel:read() and true
 end
 
--- Becomes the engine unless there is one.
+-- Becomes the engine unless there is one. mpv leaves its sockets to those that it starts: with one
+-- of them open, we would take ourselves for the player.
 function engine.run(opts)
+    core.close_inherited()
     local ends = core.now() + PATIENCE
     repeat
         local listener, message, code = core.channel_listen(engine.name())
@@ -267,7 +269,9 @@ function engine.run(opts)
 end
 
 -- Asks it for a source; prints the answer, a line of JSON. mpv ends us when it is not needed.
+-- Ctrl-C in mpv's terminal reaches us as well.
 function engine.ask(source, opts)
+    core.catch_interrupts()
     local ends = core.now() + PATIENCE
     repeat
         local channel <close> = core.channel_connect(engine.name())
@@ -277,10 +281,12 @@ function engine.ask(source, opts)
             } .. "\n")
             local text
             repeat
-                core.channel_wait({ channel })
+                core.channel_wait({ channel }, TICK)
                 text = channel:read()
-            until text ~= nil
-            if text then
+            until text ~= nil or core.interrupted()
+            if core.interrupted() then
+                return 130
+            elseif text then
                 print(text)
                 return 0
             end

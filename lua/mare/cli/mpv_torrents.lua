@@ -17,7 +17,7 @@ local NORMAL = 4 -- priority
 -- options: on_exit "delete", "keep" or "seed"; ratio; max_disk; memory_only; peers.
 function torrents.new(session, http, options)
     return setmetatable({
-        session = session, http = http, options = options, errors = {}, held = {},
+        session = session, http = http, options = options, notes = {}, held = {},
     }, torrents)
 end
 
@@ -37,7 +37,7 @@ end
 -- What was asked for, in three forms: "torrent://HASH/INDEX/NAME", a link or path, an address.
 local function parse(source)
     local hash, index = source:match "^torrent://(%w+)/?(%d*)"
-    if hash then
+    if hash and (#hash == 40 or #hash == 32) then
         return hash, tonumber(index)
     end
     return source
@@ -75,6 +75,11 @@ local function when_known(torrent, f)
     end
 end
 
+-- The engine pauses a torrent that has nowhere to write.
+local function cannot_begin(torrent)
+    return torrent and torrent.alive and torrent.paused and torrent.error ~= nil
+end
+
 -- Codes of failures whose sentence does not name what was asked for.
 local nameless = { format = true, unsafe = true, limit = true }
 
@@ -94,7 +99,9 @@ local function take(self, opening, torrent, message, code, existing)
     self.held[hash].players[opening.player] = true
     opening.player.torrents[hash] = true
     opening.player.torrent, opening.player.file = torrent, nil
-    torrent:resume()
+    if not cannot_begin(torrent) then
+        torrent:resume()
+    end
     opening.torrent = torrent
 end
 
@@ -105,6 +112,8 @@ function torrents:open(player, text)
     local known = #source == 40 and self.session:find(source:lower())
     if known then
         take(self, opening, known)
+    elseif source:find "^torrent://" then
+        opening.error = source .. ": a torrent's hash has 40 digits (or 32 letters)"
     elseif source:find "^%a[%w+.-]*://" then
         local ok, message = self.session:add(source, add_options(self),
             function(...) take(self, opening, ...) end)
@@ -202,8 +211,12 @@ local function play(self, opening, torrent)
 end
 
 local function list(torrent)
-    local files = new_list()
-    for i, file in ipairs(player_files.choose(torrent) or {}) do
+    local files, main = new_list(), torrent.main_file
+    if not main or main.kind ~= "video" and main.kind ~= "audio" then
+        return { error = ("%s has no film and no music%s"):format(torrent.name,
+            main and "; the largest of its files is " .. main.path or "") }
+    end
+    for i, file in ipairs(player_files.choose(torrent)) do
         files[i] = { index = file.index, title = file.path:match "[^/]*$" }
     end
     return { hash = torrent.info_hash, name = torrent.name, files = files,
@@ -216,6 +229,8 @@ function torrents:result(opening)
     local torrent = opening.torrent
     if opening.error then
         return { error = opening.error }
+    elseif cannot_begin(torrent) then
+        return { error = torrent.error }
     elseif not torrent or not torrent.alive or not torrent.pieces then
         return nil
     elseif opening.index then
@@ -228,7 +243,7 @@ end
 
 function torrents:note_error(torrent, message)
     if core.type(torrent) == "torrent" and torrent.alive then
-        self.errors[torrent.info_hash] = message:match "^[^\n]*"
+        self.notes[torrent.info_hash] = message:match "^[^\n]*"
     end
 end
 
@@ -322,6 +337,13 @@ local function longest_wait(player)
     return longest
 end
 
+-- A player does not wait for what will not come.
+local function give_up(self, torrent)
+    if cannot_begin(torrent) then
+        self.http:drop(torrent)
+    end
+end
+
 -- What the script shows; nil: nothing is open.
 function torrents:status(player)
     local torrent, file = player.torrent, is_served(player) and player.file or nil
@@ -331,12 +353,13 @@ function torrents:status(player)
     if not torrent or not torrent.alive then
         return nil
     end
+    give_up(self, torrent)
     return {
         hash = torrent.info_hash, name = torrent.name, state = torrent.state,
         metadata_progress = torrent.metadata_progress, check_progress = torrent.check_progress,
         peers = torrent.peer_count, connecting = torrent.connecting, seeds = torrent.seeds,
         known_peers = torrent.known_peers, down = torrent.download_rate, up = torrent.upload_rate,
-        error = torrent.error or self.errors[torrent.info_hash], index = file and file.index,
+        error = torrent.error, note = self.notes[torrent.info_hash], index = file and file.index,
         progress = file and file.progress or torrent.progress, cells = cells_of(torrent, file),
         waiting = longest_wait(player), next = player.next_file and player.next_file.index,
     }

@@ -56,7 +56,7 @@ local function answer_of(ok, result, problem)
     if ok and result.status == 0 then
         local answer = utils.parse_json(result.stdout)
         return answer or { error = "the engine's answer makes no sense" }
-    elseif ok and result.killed_by_us then
+    elseif ok and (result.killed_by_us or result.status == 130) then
         return nil
     end
     local said = result and (result.stderr or ""):match "mare: ([^\n]*)"
@@ -64,13 +64,16 @@ local function answer_of(ok, result, problem)
         settings.command_name(), problem or result and result.error_string or "it failed") }
 end
 
--- Asks for a source; f(answer), or f(nil) when mpv wants something else.
+-- Asks for a source, with the engine's options: it says what is wrong with them. f(answer), or
+-- f(nil) when mpv wants something else.
 function engine.open(source, f)
-    local path = socket()
+    local path, options = socket(), settings.engine_options()
     start(path)
+    options[#options + 1] = "--"
+    options[#options + 1] = source
     mp.command_native_async({
         name = "subprocess", playback_only = true, capture_stdout = true, capture_stderr = true,
-        args = words("open", path, { "--", source }),
+        args = words("open", path, options),
     }, function(...) f(answer_of(...)) end)
 end
 

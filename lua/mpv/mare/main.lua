@@ -15,12 +15,14 @@ local mp = require "mp"
 local msg = require "mp.msg"
 local overlay = require "overlay"
 local picker = require "picker"
+local settings = require "settings"
 local source = require "source"
 local utils = require "mp.utils"
 
 local known = {} -- hash -> what the engine has told of the torrent
 local playing -- the file, as the engine has answered; nil: something else is played
-local opening = false -- until the first frame
+local opening -- since when, until the first frame
+local trouble, noted -- of the torrent, as it was said
 local last -- the status that came last
 
 -- For skins and other scripts, where mpv has such properties (0.36).
@@ -37,13 +39,41 @@ local function say(text, level)
     msg.log(level or "info", text)
 end
 
+-- Where there is no window (yet), the terminal has the same in one line.
+local function show_without_window(status)
+    if opening and not mp.get_property_bool "vo-configured" then
+        mp.osd_message("mare: " .. table.concat(overlay.lines(status), ", "), 1)
+    end
+end
+
 local function show(status)
     last = status
+    status.opening = opening and mp.get_time() - opening
     local at, length = mp.get_property_number "time-pos", mp.get_property_number "duration"
     local share = at and length and length > 0 and math.min(1, math.max(0, at / length)) or nil
     overlay.want("starved", health.is_starved())
     overlay.update(status, health.cached_seconds(), share)
+    show_without_window(status)
     publish("status", status)
+end
+
+-- Nothing is as silent as a program without a window: with a torrent on the command line, it is
+-- there before the film is.
+local window -- what force-window was
+
+local function open_window()
+    local first = source.of(mp.get_property("playlist/0/filename", ""))
+    if first and settings.window and mp.get_property "vid" ~= "no" then
+        window = mp.get_property "force-window"
+        mp.set_property("force-window", "immediate")
+    end
+end
+
+local function leave_window_to_mpv()
+    if window then
+        mp.set_property("force-window", window)
+        window = nil
+    end
 end
 
 -- ---- opening ---------------------------------------------------------------------------------
@@ -83,10 +113,13 @@ end
 
 local function expand(answer)
     known[answer.hash] = answer
-    if #answer.files == 0 then
-        return say((answer.name or "the torrent") .. " is empty")
-    end
     mp.set_property("stream-open-filename", source.playlist(answer))
+end
+
+-- All is said: mpv would look for a file of that name, and yt-dlp for a page.
+local function refuse(text)
+    say(text, "error")
+    mp.set_property("stream-open-filename", "memory://")
 end
 
 -- The engine has told; nil: mpv wants something else.
@@ -94,7 +127,7 @@ local function take(answer)
     if not answer then
         return
     elseif answer.error then
-        say(answer.error, "error")
+        refuse(answer.error)
     elseif answer.url then
         play(answer)
     else
@@ -109,10 +142,9 @@ local function on_load(hook)
     if not wanted then
         return
     end
-    opening = true
+    opening = mp.get_time()
     overlay.want("opening", true)
-    show { name = wanted:match "[?&]dn=([^&]*)" or wanted:match "[^/]*$", state = "metadata",
-        peers = 0 }
+    show { name = source.title(wanted), state = "metadata", peers = 0 }
     hook:defer()
     engine.open(wanted, function(answer)
         take(answer)
@@ -130,27 +162,40 @@ end
 
 -- ---- while it plays --------------------------------------------------------------------------
 
+-- What is wrong with the torrent, and what is worth a line in the log: each once.
+local function tell(status)
+    if status.error and status.error ~= trouble then
+        say(status.error, "error")
+    end
+    if status.note and status.note ~= noted and status.note ~= status.error then
+        msg.warn(status.note)
+    end
+    trouble, noted = status.error, status.note
+end
+
 local function on_status(text)
     local status = utils.parse_json(text)
     if type(status) ~= "table" or not (playing or opening) then
         return
     end
     show(status)
+    tell(status)
     if playing then
         health.report()
     end
 end
 
 local function on_first_frame()
-    opening = false
+    opening = nil
     overlay.want("opening", false)
+    leave_window_to_mpv()
     if playing and last then
         show(last)
     end
 end
 
 local function on_end()
-    playing, opening = nil, false
+    playing, opening = nil, nil
     overlay.want("opening", false)
     overlay.want("starved", false)
     overlay.hide()
@@ -197,6 +242,7 @@ local function choose_file()
     picker.select("Play:", texts, at, function(i) play_file(torrent, torrent.all[i]) end)
 end
 
+open_window()
 mp.add_hook("on_load", 5, on_load) -- before ytdl_hook, which takes 10
 mp.add_hook("on_load_fail", 5, on_load_fail)
 mp.register_event("playback-restart", on_first_frame)

@@ -9,6 +9,7 @@ local overlay = {}
 
 local MARGIN = 24 -- of 720 lines
 local BAR_HEIGHT = 10
+local LONG = 20 -- seconds without anybody
 local colours = { ["#"] = "60C060", ["+"] = "408080", ["-"] = "40C0FF", ["."] = "505050" } -- BGR
 
 local osd -- mpv's part
@@ -38,7 +39,9 @@ local function count(n, what)
 end
 
 local function describe_peers(status)
-    if status.peers == 0 then
+    if status.peers == 0 and (status.opening or 0) > LONG then
+        return ("nobody found for %.0f s: perhaps nobody shares it now"):format(status.opening)
+    elseif status.peers == 0 then
         local trying = (status.connecting or 0) > 0 and ", connecting to " .. status.connecting
         return "no peers yet" .. (trying or "")
     end

@@ -22,6 +22,7 @@ local settings = {
     state = "",
     arguments = "", -- more of the command's options, divided by spaces
     command = "", -- the command `mare`, if it lies elsewhere
+    window = true, -- at once, before the film is there
     overlay = true, -- shown at the beginning and while there is nothing to play
     font_size = 20,
 }

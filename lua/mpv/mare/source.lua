@@ -37,6 +37,12 @@ local function absolute(path)
     return utils.join_path(mp.get_property("working-directory", ""), path)
 end
 
+-- What to call it as long as nobody has told its name.
+function source.title(wanted)
+    local name = wanted:match "[?&]dn=([^&]+)"
+    return name and decode((name:gsub("+", " "))) or decode(wanted:match "[^/]*$")
+end
+
 -- What to ask the engine for; nil: it is no torrent.
 function source.of(name)
     local magnet = name:lower():find("magnet:?", 1, true)
