@@ -76,15 +76,21 @@ TEST(a_read_only_node_tells_nobody_of_itself) {
     swarm_close(&w);
 }
 
+/* A seed that the hub's node knows where to find. */
+static struct node *open_announced_seed(struct swarm *w, struct node *hub) {
+    struct node *seed = node_open(w, &seed_with_dht);
+    tell_of(seed, hub);
+    STEP_UNTIL(w, stats_of(hub).peers == 1);
+    return seed;
+}
+
 /* ---- finding ----------------------------------------------------------------------------- */
 
 TEST(a_download_finds_its_seed_through_the_dht) {
     struct swarm w;
     swarm_open(&w);
     struct node *hub = open_hub(&w);
-    struct node *seed = node_open(&w, &seed_with_dht);
-    tell_of(seed, hub);
-    STEP_UNTIL(&w, stats_of(hub).peers == 1);
+    struct node *seed = open_announced_seed(&w, hub);
     struct node *leech = node_open(&w, &with_dht);
     tell_of(leech, hub);
     STEP_UNTIL(&w, node_done(leech));
@@ -293,9 +299,7 @@ TEST(a_script_asks_for_peers_without_being_announced) {
     struct swarm w;
     swarm_open(&w);
     struct node *hub = open_hub(&w);
-    struct node *seed = node_open(&w, &seed_with_dht);
-    tell_of(seed, hub);
-    STEP_UNTIL(&w, stats_of(hub).peers == 1);
+    (void)open_announced_seed(&w, hub);
     struct node *n =
         node_open(&w, &(struct node_options){.settings = {.dht = true}, .paused = true});
     tell_of(n, hub);

@@ -8,6 +8,11 @@ static struct node *open_node(struct swarm *w, enum mse_policy policy) {
     return node_open(w, &(struct node_options){.settings = {.encryption = policy}});
 }
 
+/* A session of that policy, and a stranger who has not come yet. */
+static struct fake *open_fake(struct swarm *w, enum mse_policy policy) {
+    return fake_new(w, open_node(w, policy));
+}
+
 static bool looks_plain(struct fake *f) {
     STEP_UNTIL(f->swarm, f->len >= HANDSHAKE_LEN);
     return memcmp(f->in, "\23BitTorrent protocol", 20) == 0;
@@ -17,13 +22,35 @@ static const struct candidate *row(const struct node *n, const struct fake *f) {
     return roster_find(&n->t->roster, &f->addr);
 }
 
+static void until_alone(const struct fake *f) {
+    STEP_UNTIL(f->swarm, f->node->s->connections == 0);
+}
+
+/* It is dialled with encryption, hangs up, is dialled in plain, and stays. */
+static void be_dialled_in_plain(struct fake *f) {
+    fake_await(f);
+    CHECK(!looks_plain(f));
+    fake_await_again(f);
+    CHECK(looks_plain(f));
+    fake_greet(f, true);
+    STEP_UNTIL(f->swarm, f->node->t->ready_count == 1);
+}
+
+/* It hangs up, and is dialled once more when that may be. */
+static void be_dialled_later(struct fake *f) {
+    fake_hang_up(f);
+    until_alone(f);
+    CHECK_INT(torrent_connect(f->node->t, &f->addr, SOURCE_MANUAL), 0);
+    node_pass(f->node, 70 * USEC_PER_SEC);
+    fake_await_again(f);
+}
+
 /* ---- dialling --------------------------------------------------------------------------- */
 
 TEST(encryption_is_dialled_first_where_it_is_preferred_and_alone_where_it_is_required) {
     for (int policy = MSE_OFF; policy <= MSE_REQUIRE; policy++) {
         struct swarm w;
-        struct node *n = open_node(&w, (enum mse_policy)policy);
-        struct fake *f = fake_new(&w, n);
+        struct fake *f = open_fake(&w, (enum mse_policy)policy);
         fake_await(f);
         CHECK(looks_plain(f) == (policy == MSE_OFF));
         swarm_close(&w);
@@ -32,14 +59,9 @@ TEST(encryption_is_dialled_first_where_it_is_preferred_and_alone_where_it_is_req
 
 TEST(encryption_that_is_not_understood_is_followed_by_plain_at_once_and_is_no_failure) {
     struct swarm w;
-    struct node *n = open_node(&w, MSE_PREFER);
-    struct fake *f = fake_new(&w, n);
-    fake_await(f);
-    CHECK(!looks_plain(f));
-    fake_await_again(f); /* it hangs up, and the node comes again */
-    CHECK(looks_plain(f));
-    fake_greet(f, true);
-    STEP_UNTIL(&w, n->t->ready_count == 1);
+    struct fake *f = open_fake(&w, MSE_PREFER);
+    struct node *n = f->node;
+    be_dialled_in_plain(f);
     CHECK_INT(n->s->connections, 1);
     CHECK_INT(n->t->peer_count, 1);
     CHECK_INT(row(n, f)->failures, 0);
@@ -50,35 +72,19 @@ TEST(encryption_that_is_not_understood_is_followed_by_plain_at_once_and_is_no_fa
 
 TEST(what_worked_last_time_is_dialled_first) {
     struct swarm w;
-    struct node *n = open_node(&w, MSE_PREFER);
-    struct fake *f = fake_new(&w, n);
-    fake_await(f);
-    fake_await_again(f);
-    fake_greet(f, true);
-    STEP_UNTIL(&w, n->t->ready_count == 1);
-    fake_hang_up(f);
-    STEP_UNTIL(&w, n->s->connections == 0);
-    CHECK_INT(torrent_connect(n->t, &f->addr, SOURCE_MANUAL), 0);
-    node_pass(n, 70 * USEC_PER_SEC);
-    fake_await_again(f);
+    struct fake *f = open_fake(&w, MSE_PREFER);
+    be_dialled_in_plain(f);
+    be_dialled_later(f);
     CHECK(looks_plain(f));
     swarm_close(&w);
 }
 
 TEST(plain_that_is_not_wanted_any_more_is_followed_by_encryption) {
     struct swarm w;
-    struct node *n = open_node(&w, MSE_PREFER);
-    struct fake *f = fake_new(&w, n);
-    fake_await(f);
-    fake_await_again(f);
-    CHECK(looks_plain(f));
-    fake_greet(f, true);
-    STEP_UNTIL(&w, n->t->ready_count == 1);
-    fake_hang_up(f);
-    STEP_UNTIL(&w, n->s->connections == 0);
-    CHECK_INT(torrent_connect(n->t, &f->addr, SOURCE_MANUAL), 0);
-    node_pass(n, 70 * USEC_PER_SEC);
-    fake_await_again(f);
+    struct fake *f = open_fake(&w, MSE_PREFER);
+    struct node *n = f->node;
+    be_dialled_in_plain(f);
+    be_dialled_later(f);
     CHECK(looks_plain(f));
     fake_await_again(f);
     CHECK(!looks_plain(f));
@@ -88,12 +94,12 @@ TEST(plain_that_is_not_wanted_any_more_is_followed_by_encryption) {
 
 TEST(a_peer_that_takes_neither_is_dialled_twice_and_fails_once) {
     struct swarm w;
-    struct node *n = open_node(&w, MSE_PREFER);
-    struct fake *f = fake_new(&w, n);
+    struct fake *f = open_fake(&w, MSE_PREFER);
+    struct node *n = f->node;
     fake_await(f);
     fake_await_again(f);
     fake_hang_up(f);
-    STEP_UNTIL(&w, n->s->connections == 0);
+    until_alone(f);
     CHECK_INT(row(n, f)->failures, 1);
     CHECK_INT(n->count[EVENT_ERROR], 1); /* the user named it */
     swarm_close(&w);
@@ -101,8 +107,7 @@ TEST(a_peer_that_takes_neither_is_dialled_twice_and_fails_once) {
 
 TEST(a_peer_that_answers_noise_with_plain_bittorrent_is_dialled_so) {
     struct swarm w;
-    struct node *n = open_node(&w, MSE_PREFER);
-    struct fake *f = fake_new(&w, n);
+    struct fake *f = open_fake(&w, MSE_PREFER);
     fake_await(f);
     fake_send(f, "\23BitTorrent protocol", 20);
     STEP_UNTIL(&w, f->eof);
@@ -113,8 +118,8 @@ TEST(a_peer_that_answers_noise_with_plain_bittorrent_is_dialled_so) {
 
 TEST(a_peer_that_only_listens_to_noise_is_dialled_in_plain_after_a_while) {
     struct swarm w;
-    struct node *n = open_node(&w, MSE_PREFER);
-    struct fake *f = fake_new(&w, n);
+    struct fake *f = open_fake(&w, MSE_PREFER);
+    struct node *n = f->node;
     fake_await(f);
     CHECK(!looks_plain(f));
     node_pass(n, PEER_CONNECT_TIMEOUT);
@@ -125,11 +130,11 @@ TEST(a_peer_that_only_listens_to_noise_is_dialled_in_plain_after_a_while) {
 
 TEST(encryption_that_is_required_is_not_followed_by_plain) {
     struct swarm w;
-    struct node *n = open_node(&w, MSE_REQUIRE);
-    struct fake *f = fake_new(&w, n);
+    struct fake *f = open_fake(&w, MSE_REQUIRE);
+    struct node *n = f->node;
     fake_await(f);
     fake_hang_up(f);
-    STEP_UNTIL(&w, n->s->connections == 0);
+    until_alone(f);
     CHECK_INT(row(n, f)->failures, 1);
     swarm_close(&w);
 }
@@ -216,8 +221,8 @@ static void stranger_fini(struct stranger *s) {
 static void let_in(size_t at_once) {
     struct swarm w;
     struct stranger s;
-    struct node *n = open_node(&w, MSE_PREFER);
-    struct fake *f = fake_new(&w, n);
+    struct fake *f = open_fake(&w, MSE_PREFER);
+    struct node *n = f->node;
     fake_dial(f);
     stranger_init(&s, f, w.m->info_hash, w.m->info_hash);
     STEP_UNTIL(&w, stranger_turn(&s, f, at_once) == 1 && s.said == s.out.len);
@@ -239,12 +244,11 @@ TEST(an_encrypted_stranger_who_does_not_know_a_torrent_of_ours_is_closed) {
     struct swarm w;
     struct stranger s;
     uint8_t other[20] = {1};
-    struct node *n = open_node(&w, MSE_PREFER);
-    struct fake *f = fake_new(&w, n);
+    struct fake *f = open_fake(&w, MSE_PREFER);
     fake_dial(f);
     stranger_init(&s, f, other, w.m->info_hash);
     STEP_UNTIL(&w, stranger_turn(&s, f, SIZE_MAX) < 0 || f->eof);
-    STEP_UNTIL(&w, n->s->connections == 0);
+    until_alone(f);
     stranger_fini(&s);
     swarm_close(&w);
 }
@@ -273,8 +277,8 @@ TEST(a_handshake_of_another_torrent_than_the_encryption_is_refused) {
 /* hazards.md: what never comes to an end, or has none in its room. */
 TEST(a_pad_that_drips_ends_with_the_time_for_a_handshake) {
     struct swarm w;
-    struct node *n = open_node(&w, MSE_PREFER);
-    struct fake *f = fake_new(&w, n);
+    struct fake *f = open_fake(&w, MSE_PREFER);
+    struct node *n = f->node;
     uint8_t noise[MSE_KEY_LEN];
     memset(noise, 0x55, sizeof noise);
     fake_dial(f);
@@ -286,20 +290,19 @@ TEST(a_pad_that_drips_ends_with_the_time_for_a_handshake) {
     CHECK_INT(n->s->connections, 1);
     node_pass(n, PEER_HANDSHAKE_TIMEOUT);
     fake_expect_end(f);
-    STEP_UNTIL(&w, n->s->connections == 0);
+    until_alone(f);
     swarm_close(&w);
 }
 
 TEST(a_pad_longer_than_any_ends_the_connection) {
     struct swarm w;
-    struct node *n = open_node(&w, MSE_PREFER);
-    struct fake *f = fake_new(&w, n);
+    struct fake *f = open_fake(&w, MSE_PREFER);
     uint8_t noise[MSE_KEY_LEN + MSE_PAD_MAX + 20];
     memset(noise, 0x55, sizeof noise);
     fake_dial(f);
     fake_send(f, noise, sizeof noise);
     fake_expect_end(f);
-    STEP_UNTIL(&w, n->s->connections == 0);
+    until_alone(f);
     swarm_close(&w);
 }
 

@@ -37,6 +37,19 @@ static void neighbour_open(struct neighbour *h, const struct node *n) {
     h->port = n->s->port;
 }
 
+/* A swarm with one node that uses it, and a neighbour of its. */
+static struct node *open_both(struct swarm *w, struct neighbour *h) {
+    swarm_open(w);
+    struct node *n = node_open(w, &with_lsd);
+    neighbour_open(h, n);
+    return n;
+}
+
+static void close_both(struct swarm *w, struct neighbour *h) {
+    udp_close(h->udp);
+    swarm_close(w);
+}
+
 static void neighbour_say(struct neighbour *h, const struct lsd_message *m) {
     struct text text;
     text_init(&text);
@@ -69,37 +82,29 @@ TEST(a_download_finds_a_seed_on_its_network) {
 TEST(a_session_does_not_hear_itself) {
     struct swarm w;
     struct neighbour h;
-    swarm_open(&w);
-    struct node *n = node_open(&w, &with_lsd);
-    neighbour_open(&h, n);
+    struct node *n = open_both(&w, &h);
     STEP_UNTIL(&w, h.heard > 0);
     swarm_settle(&w);
     CHECK(!knows_port(n, n->s->port));
-    udp_close(h.udp);
-    swarm_close(&w);
+    close_both(&w, &h);
 }
 
 TEST(the_message_names_the_torrent_and_the_port) {
     struct swarm w;
     struct neighbour h;
-    swarm_open(&w);
-    struct node *n = node_open(&w, &with_lsd);
-    neighbour_open(&h, n);
+    struct node *n = open_both(&w, &h);
     STEP_UNTIL(&w, h.heard > 0);
     CHECK_INT(h.last.count, 1);
     CHECK_MEM(h.last.hashes[0], n->t->info_hash, 20);
     CHECK_INT(strlen(h.last.cookie), 16);
-    udp_close(h.udp);
-    swarm_close(&w);
+    close_both(&w, &h);
 }
 
 /* Whatever happens to it meanwhile. */
 TEST(a_torrent_is_announced_once_in_five_minutes) {
     struct swarm w;
     struct neighbour h;
-    swarm_open(&w);
-    struct node *n = node_open(&w, &with_lsd);
-    neighbour_open(&h, n);
+    struct node *n = open_both(&w, &h);
     STEP_UNTIL(&w, h.heard == 1);
     usec told_at = n->t->lsd.told_at;
     CHECK(n->t->lsd.timer.due >= told_at + LSD_INTERVAL);
@@ -110,8 +115,7 @@ TEST(a_torrent_is_announced_once_in_five_minutes) {
     node_pass(n, LSD_INTERVAL - USEC_PER_SEC);
     swarm_settle(&w);
     CHECK_INT(h.heard, 1);
-    udp_close(h.udp);
-    swarm_close(&w);
+    close_both(&w, &h);
 }
 
 TEST(a_private_torrent_is_not_announced_on_the_network_and_hears_nobody) {
@@ -126,8 +130,7 @@ TEST(a_private_torrent_is_not_announced_on_the_network_and_hears_nobody) {
     swarm_settle(&w);
     CHECK_INT(h.heard, 0);
     CHECK(!knows_port(n, 4321));
-    udp_close(h.udp);
-    swarm_close(&w);
+    close_both(&w, &h);
 }
 
 TEST(who_does_not_listen_is_not_announced) {
@@ -143,9 +146,7 @@ TEST(who_does_not_listen_is_not_announced) {
 TEST(a_flood_of_neighbours_is_heard_within_bounds) {
     struct swarm w;
     struct neighbour h;
-    swarm_open(&w);
-    struct node *n = node_open(&w, &with_lsd);
-    neighbour_open(&h, n);
+    struct node *n = open_both(&w, &h);
     torrent_pause(n->t); /* nobody is dialled */
     n->t->paused = false;
     for (uint16_t i = 0; i < 400; i++) {
@@ -156,16 +157,13 @@ TEST(a_flood_of_neighbours_is_heard_within_bounds) {
     swarm_settle(&w);
     CHECK(n->t->roster.count > 0);
     CHECK(n->t->roster.count <= LSD_PER_MINUTE);
-    udp_close(h.udp);
-    swarm_close(&w);
+    close_both(&w, &h);
 }
 
 TEST(a_message_that_makes_no_sense_or_names_no_usable_address_is_ignored) {
     struct swarm w;
     struct neighbour h;
-    swarm_open(&w);
-    struct node *n = node_open(&w, &with_lsd);
-    neighbour_open(&h, n);
+    struct node *n = open_both(&w, &h);
     struct lsd_message m = message_for(n, 0);
     neighbour_say(&h, &m);
     (void)udp_send(h.udp, &h.group, "BT-SEARCH * HTTP/1.1\r\n\r\n", 24);
@@ -177,8 +175,7 @@ TEST(a_message_that_makes_no_sense_or_names_no_usable_address_is_ignored) {
     STEP_UNTIL(&w, knows_port(n, 4322));
     CHECK(!knows_port(n, 4321));
     CHECK(!knows_port(n, 0));
-    udp_close(h.udp);
-    swarm_close(&w);
+    close_both(&w, &h);
 }
 
 static void add_another(const struct node *n, uint32_t pieces) {
@@ -195,14 +192,11 @@ static void add_another(const struct node *n, uint32_t pieces) {
 TEST(torrents_that_are_due_together_share_a_message) {
     struct swarm w;
     struct neighbour h;
-    swarm_open(&w);
-    struct node *n = node_open(&w, &with_lsd);
-    neighbour_open(&h, n);
+    struct node *n = open_both(&w, &h);
     STEP_UNTIL(&w, h.heard == 1);
     for (uint32_t i = 1; i <= 30; i++)
         add_another(n, i);
     STEP_UNTIL(&w, h.hashes == 31);
     CHECK(h.heard <= 4);
-    udp_close(h.udp);
-    swarm_close(&w);
+    close_both(&w, &h);
 }

@@ -94,6 +94,22 @@ static void ask(struct rig *g, const char *url, struct answer *a) {
     until_last(g, a);
 }
 
+/* The tracker is restarted, or not, between two announces: how often one connected. */
+static uint32_t connects_of_two(bool restarted) {
+    struct rig g;
+    struct answer a;
+    rig_open(&g);
+    udp_trackers_set_pace(g.u, USEC_PER_SEC);
+    ask(&g, g.url, &a);
+    g.f.id += restarted;
+    ask(&g, g.url, &a);
+    CHECK_INT(a.status, 0);
+    CHECK_INT(g.f.announces, 2);
+    uint32_t connects = g.f.connects;
+    rig_close(&g);
+    return connects;
+}
+
 TEST(udp_trackers_announce_and_say_the_path) {
     struct rig g;
     struct answer a;
@@ -122,28 +138,11 @@ TEST(udp_trackers_announce_by_ipv6) {
 }
 
 TEST(udp_trackers_share_a_connection_for_a_minute) {
-    struct rig g;
-    struct answer a;
-    rig_open(&g);
-    udp_trackers_set_pace(g.u, USEC_PER_SEC);
-    ask(&g, g.url, &a);
-    ask(&g, g.url, &a);
-    CHECK_INT(g.f.connects, 1);
-    CHECK_INT(g.f.announces, 2);
-    rig_close(&g);
+    CHECK_INT(connects_of_two(false), 1);
 }
 
 TEST(udp_trackers_connect_again_to_one_that_was_restarted) {
-    struct rig g;
-    struct answer a;
-    rig_open(&g);
-    udp_trackers_set_pace(g.u, USEC_PER_SEC);
-    ask(&g, g.url, &a);
-    g.f.id++;
-    ask(&g, g.url, &a);
-    CHECK_INT(a.status, 0);
-    CHECK_INT(g.f.connects, 2);
-    rig_close(&g);
+    CHECK_INT(connects_of_two(true), 2);
 }
 
 TEST(udp_trackers_say_it_again_when_a_packet_is_lost) {
