@@ -2,6 +2,7 @@
 -- downloaded: curl, ffprobe, ffmpeg, mpv.
 
 local clips = require "support.clips"
+local command = require "support.command"
 local loopback = require "support.loopback"
 local mpv = require "support.mpv"
 local process = require "support.process"
@@ -51,8 +52,8 @@ describe("over HTTP", function()
         end
     end
 
-    local function finish(command)
-        local p = process.start(command)
+    local function finish(words)
+        local p = process.start(words)
         swarm:until_true(function() return not p:running() end)
         return p.status, p:output(), p:log()
     end
@@ -169,15 +170,11 @@ describe("over HTTP", function()
 
     it("mare play shows a film with mpv, and leaves nothing behind", function()
         local seeder = swarm:seeder()
-        local script = swarm.root .. "/mare.lua"
-        loopback.write(script, 'os.exit(require "mare.cli"(arg), true)')
-        local status, out, log = finish {
-            "env", "HOME=" .. swarm.root, "XDG_CACHE_HOME=", "lua5.4", script, "play",
-            swarm.path, "--player", "mpv --no-config --vo=null --ao=null --untimed --no-audio",
-            "--peer", "127.0.0.1:" .. seeder.port, "--bind", "127.0.0.1", "--port", "0", "--no-dht",
-            "--no-lsd", "--no-portmap", "--json",
-        }
-        assert.equal(0, status, log)
+        local p = command.start(swarm, "play", swarm.path,
+            "--player", "mpv --no-config --vo=null --ao=null --untimed --no-audio",
+            "--peer", "127.0.0.1:" .. seeder.port, "--json", table.unpack(command.alone))
+        local status, out = command.finish(swarm, p)
+        assert.equal(0, status, p:log())
         assert.truthy(out:find '"event":"playing"')
         assert.truthy(out:find '"event":"done"')
         assert.is_nil(io.open(swarm.root .. "/.cache/mare"))

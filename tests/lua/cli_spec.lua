@@ -1,20 +1,12 @@
 -- The command: what it prints, what it exits with, what it leaves behind.
 
+local command = require "support.command"
 local loopback = require "support.loopback"
 local mare = require "mare"
-
 local process = require "support.process"
 
-local lua = os.getenv "MARE_LUA" or "lua5.4"
-
 describe("mare", function()
-    local swarm, folder, script
-
-    setup(function()
-        script = os.tmpname()
-        loopback.write(script, 'os.exit(require "mare.cli"(arg), true)')
-    end)
-    teardown(function() os.remove(script) end)
+    local swarm, folder
     before_each(function()
         swarm = loopback.new()
         folder = swarm.root
@@ -26,22 +18,17 @@ describe("mare", function()
 
     local opens_session = { get = true, seed = true }
 
-    -- Starts the command in the folder, which is its home, too. It stays on this machine.
+    -- It stays on this machine.
     local function start(...)
-        local command = {
-            "env", "HOME=" .. folder, "XDG_STATE_HOME=", lua, script, cwd = folder, ...,
-        }
-        if opens_session[...] and select("#", ...) > 1 then
-            table.move({ "--bind", "127.0.0.1" }, 1, 2, #command + 1, command)
+        local words = { ... }
+        if opens_session[...] and #words > 1 then
+            table.move({ "--bind", "127.0.0.1" }, 1, 2, #words + 1, words)
         end
-        return process.start(command)
+        return command.start(swarm, table.unpack(words))
     end
 
-    -- Exit status, output, errors. The swarm goes on meanwhile.
     local function finish(p)
-        swarm:until_true(function() return not p:running() end)
-        local output, all = p:output(), p:log()
-        return p.status, output, all:sub(#output + 1)
+        return command.finish(swarm, p)
     end
 
     local function run(...)
@@ -49,10 +36,7 @@ describe("mare", function()
     end
 
     local function until_said(p, pattern)
-        swarm:until_true(function()
-            assert(p:running() or p:output():find(pattern), p:log())
-            return p:output():find(pattern)
-        end)
+        command.until_said(swarm, p, pattern)
     end
 
     local function seeder()
@@ -223,8 +207,8 @@ describe("mare", function()
         end)
 
         it("fails with a sentence for a web address where nobody is", function()
-            for _, command in ipairs { "get", "info" } do
-                local status, out, err = run(command, "http://127.0.0.1:1/x.torrent")
+            for _, verb in ipairs { "get", "info" } do
+                local status, out, err = run(verb, "http://127.0.0.1:1/x.torrent")
                 assert.equal(1, status)
                 assert.equal("", out)
                 assert.equal(1, #lines(err), err)

@@ -1,9 +1,8 @@
 -- A policy in a file: what it may use, what is refused, and how it follows the file.
 
+local command = require "support.command"
 local loopback = require "support.loopback"
 local process = require "support.process"
-
-local lua = os.getenv "MARE_LUA" or "lua5.4"
 
 describe("load_policy", function()
     local swarm, session, path
@@ -112,22 +111,17 @@ describe("load_policy", function()
                      piece = function() return nil end,
                      unchoke = function() error "oops" end }
         ]])
-        local script = swarm.root .. "/mare.lua"
-        loopback.write(script, 'os.exit(require "mare.cli"(arg), true)')
-        local p = process.start {
-            "env", "HOME=" .. swarm.root, lua, script, "get", swarm.path,
-            "-o", swarm.root .. "/out", "--policy", path, "--no-portmap", "--port", "0",
-            "--bind", "127.0.0.1",
-            "--peer", "127.0.0.1:" .. swarm:seeder().port,
-        }
-        swarm:until_true(function() return not p:running() end)
+        local function get(...)
+            local p = command.start(swarm, "get", swarm.path, "--policy", path, "--no-portmap",
+                "--port", "0", "--bind", "127.0.0.1", ...)
+            command.finish(swarm, p)
+            return p
+        end
+        local p = get("-o", "out", "--peer", "127.0.0.1:" .. swarm:seeder().port)
         assert.equal(0, p.status, p:log())
         assert.is_true(loopback.is_whole(swarm.root .. "/out"))
         loopback.write(path, "return 5")
-        p = process.start {
-            "env", "HOME=" .. swarm.root, lua, script, "get", swarm.path, "--policy", path,
-            "--no-portmap", "--port", "0", "--bind", "127.0.0.1",
-        }
+        p = get()
         swarm:until_true(function() return not p:running() end)
         assert.equal(1, p.status)
         assert.truthy(p:log():find "a table of functions is expected")

@@ -1,11 +1,10 @@
 -- The commands that give torrents to players. The player is a script of a few lines, which writes
 -- down how it was started; real ones are in tests/interop/player_spec.lua.
 
+local command = require "support.command"
 local http_client = require "support.http_client"
 local loopback = require "support.loopback"
 local process = require "support.process"
-
-local lua = os.getenv "MARE_LUA" or "lua5.4"
 
 local series = {
     { "e10.mkv", loopback.noise(40000, 1) },
@@ -18,13 +17,8 @@ local series = {
 }
 
 describe("mare", function()
-    local swarm, folder, script
+    local swarm, folder
 
-    setup(function()
-        script = os.tmpname()
-        loopback.write(script, 'os.exit(require "mare.cli"(arg), true)')
-    end)
-    teardown(function() os.remove(script) end)
     before_each(function()
         swarm = loopback.new { files = series }
         folder = swarm.root
@@ -36,27 +30,17 @@ describe("mare", function()
     end)
 
     local function start(...)
-        local command = {
-            "env", "HOME=" .. folder, "XDG_STATE_HOME=", "XDG_CACHE_HOME=", lua, script,
-            cwd = folder, ...,
-        }
-        local alone = { "--bind", "127.0.0.1", "--port", "0", "--no-dht", "--no-lsd",
-            "--no-portmap" }
-        return process.start(table.move(alone, 1, #alone, #command + 1, command))
+        local words = { ... }
+        table.move(command.alone, 1, #command.alone, #words + 1, words)
+        return command.start(swarm, table.unpack(words))
     end
 
     local function finish(p)
-        swarm:until_true(function() return not p:running() end)
-        local output, all = p:output(), p:log()
-        return p.status, output, all:sub(#output + 1)
+        return command.finish(swarm, p)
     end
 
     local function until_said(p, pattern)
-        swarm:until_true(function()
-            assert(p:running() or p:output():find(pattern), p:log())
-            return p:output():find(pattern)
-        end)
-        return p:output():match(pattern)
+        return command.until_said(swarm, p, pattern)
     end
 
     local function seeder()
