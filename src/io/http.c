@@ -18,6 +18,8 @@
 
 #include <assert.h>
 #include <microhttpd.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -156,6 +158,20 @@ static void on_watch_closed(struct watch *w) {
     free(CONTAINER_OF(w, struct client, watch));
 }
 
+/* One whose machine was switched off says no good-bye, and while it waits for us nothing is sent that
+ * could fail. Asked after half a minute, it is gone after one. */
+static void ask_for_life(int fd) {
+    const int on = 1, idle = 30, every = 10, times = 3;
+    (void)setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
+#ifdef TCP_KEEPIDLE
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle, sizeof idle);
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &every, sizeof every);
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &times, sizeof times);
+#else
+    (void)idle, (void)every, (void)times;
+#endif
+}
+
 static void client_open(struct http_server *s, struct MHD_Connection *mhd, void **out) {
     int fd = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
     struct client *c = calloc(1, sizeof *c);
@@ -167,6 +183,7 @@ static void client_open(struct http_server *s, struct MHD_Connection *mhd, void 
     c->watch.keeps_fd = true; /* it is MHD's */
     c->server = s;
     c->fd = fd;
+    ask_for_life(fd);
     timer_init(&c->idle, on_idle);
     start_idling(c);
     watch_want(&c->watch, UV_DISCONNECT);

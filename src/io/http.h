@@ -13,7 +13,8 @@
  * limit is the time without any request (HTTP_IDLE, all of its headers included).
  *
  * A client that closes its connection is noticed at once, asleep or not: hooks->ended. One that
- * closes only its own direction is taken for gone: no player and no browser does that. */
+ * closes only its own direction is taken for gone: no player and no browser does that. One that
+ * vanishes without a word is noticed within a minute. */
 #ifndef MARE_HTTP_H
 #define MARE_HTTP_H
 

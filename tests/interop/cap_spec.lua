@@ -1,5 +1,5 @@
 -- A film much larger than what may be kept of it: played through and gone back in, by a client that
--- knows nothing of that. What it costs the kernel counts: memory of the process, blocks of the file.
+-- knows nothing of that. What it costs the kernel counts: memory of a process, blocks of a file.
 
 local loopback = require "support.loopback"
 local mare = require "support.clients.mare"

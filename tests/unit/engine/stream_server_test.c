@@ -5,6 +5,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/tcp.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -254,6 +255,38 @@ TEST(stream_server_reads_what_is_not_in_the_page_cache) {
     film_ask(&c, n);
     STEP_UNTIL(&w, has_something(&c));
     CHECK_INT(comes_by_reader(n->s), cold);
+    close(c.fd);
+    swarm_close(&w);
+}
+
+/* The server's end of the one connection that it has. */
+static int accepted_socket(uint16_t port) {
+    for (int fd = 0; fd < 1024; fd++) {
+        struct sockaddr_in own, other;
+        socklen_t len = sizeof own, other_len = sizeof other;
+        if (getsockname(fd, (struct sockaddr *)&own, &len) == 0 &&
+            own.sin_family == AF_INET && own.sin_port == htons(port) &&
+            getpeername(fd, (struct sockaddr *)&other, &other_len) == 0)
+            return fd;
+    }
+    return -1;
+}
+
+/* Of a machine that was switched off nothing comes any more, and to one that waits nothing is sent. */
+TEST(stream_server_has_the_kernel_ask_whether_clients_live) {
+    struct swarm w;
+    struct client c;
+    int on = 0, idle = 0;
+    socklen_t len = sizeof on;
+    swarm_open(&w);
+    struct node *n = node_open(&w, &(struct node_options){.seed = true});
+    CHECK_INT(stream_server_open(n->s, &options, NULL), 0);
+    client_open(&c, n->s);
+    STEP_UNTIL(&w, http_connections(n->s->http->http) == 1);
+    int fd = accepted_socket(n->s->http->at.port);
+    CHECK_INT(getsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, &len), 0);
+    CHECK_INT(getsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle, &len), 0);
+    CHECK(on && idle <= 30);
     close(c.fd);
     swarm_close(&w);
 }
