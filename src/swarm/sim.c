@@ -1,17 +1,12 @@
-/* sim: see the headers. Here is life: peers are drawn at the start, come, finish, leave; samples
- * are taken; and events run one after the other until nobody is left who could finish. */
+/* sim: see the headers. Here is life: peers are drawn at the start, come, finish, leave; and events
+ * run one after the other until nobody is left who could finish. */
 #include "swarm/sim.h"
 
-#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/array.h"
 #include "base/err.h"
 #include "swarm/sim_private.h"
-
-/* The clock's zero means "never" in many places: it starts a little later. */
-#define START USEC_PER_SEC
 
 /* ---- chance ----------------------------------------------------------------------------- */
 
@@ -65,16 +60,9 @@ static int start_sets(struct sim_peer *p) {
 
 /* ---- life ------------------------------------------------------------------------------- */
 
-/* What the uplinks of those that were there could have carried until now. */
-static void note_capacity(struct sim *s) {
-    usec span = s->now - s->capacity_since;
-    s->capacity_bytes += (uint64_t)((double)s->capacity * (double)span / 1e6);
-    s->capacity_since = s->now;
-}
-
 static void set_present(struct sim_peer *p, bool present) {
     struct sim *s = p->sim;
-    note_capacity(s);
+    sim_note_capacity(s);
     p->present = present;
     if (present) {
         s->capacity += p->up;
@@ -166,45 +154,6 @@ static void on_life(struct timer *t, usec now) {
         arrive(p);
 }
 
-/* ---- the series ------------------------------------------------------------------------- */
-
-static void note_pieces(const struct sim *s, struct sim_sample *out) {
-    uint64_t sum = 0, rarest = UINT64_MAX, n = s->settings.pieces;
-    double squares = 0;
-    for (uint32_t i = 0; i < n; i++) {
-        uint64_t copies = s->copies[i];
-        sum += copies;
-        squares += (double)(copies * copies);
-        rarest = MIN(rarest, copies);
-    }
-    out->rarest = (uint32_t)rarest + s->seeds;
-    out->copies = (double)sum / (double)n + s->seeds;
-    out->diversity = sum ? (double)sum * (double)sum / ((double)n * squares) : 0;
-}
-
-static void take_sample(struct sim *s) {
-    if (ARRAY_ROOM(s->samples, s->sample_count, s->sample_cap) < 0) {
-        sim_fail(s, ERR_NOMEM);
-        return;
-    }
-    struct sim_sample *now = &s->samples[s->sample_count++];
-    *now = (struct sim_sample){
-        .at = s->now - START,
-        .present = s->present_count,
-        .finished = s->finished,
-        .upload_rate = s->flow_rate,
-        .upload_capacity = s->capacity,
-    };
-    note_pieces(s, now);
-}
-
-static void on_sample(struct timer *t, usec now) {
-    struct sim *s = CONTAINER_OF(t, struct sim, sample_timer);
-    (void)now;
-    take_sample(s);
-    sim_set(s, t, s->settings.sample);
-}
-
 /* ---- making ----------------------------------------------------------------------------- */
 
 static void init_peer(struct sim *s, uint32_t number, uint32_t group) {
@@ -231,7 +180,7 @@ static void init_peer(struct sim *s, uint32_t number, uint32_t group) {
     sim_judge_init(p);
     timer_init(&p->life, on_life);
     usec when = g->seed ? 0 : sim_about(s, s->settings.arrive / 2);
-    timer_set(&s->timers, &p->life, START + when);
+    timer_set(&s->timers, &p->life, SIM_START + when);
     s->to_finish += !g->seed;
 }
 
@@ -277,7 +226,7 @@ struct sim *sim_new(const struct sim_settings *settings, const struct sim_group 
         return NULL;
     s->settings = *settings;
     s->group_count = group_count;
-    s->now = s->capacity_since = s->moved_at = START;
+    s->now = s->capacity_since = s->moved_at = SIM_START;
     for (uint32_t i = 0; i < group_count; i++)
         s->peers += groups[i].count;
     if (allocate(s, groups) < 0) {
@@ -287,8 +236,7 @@ struct sim *sim_new(const struct sim_settings *settings, const struct sim_group 
     rng_seed(&s->rng, settings->seed);
     timers_init(&s->timers);
     slots_init(&s->ends);
-    timer_init(&s->sample_timer, on_sample);
-    timer_set(&s->timers, &s->sample_timer, START);
+    sim_series_start(s);
     for (uint32_t g = 0, number = 0; g < group_count; g++)
         for (uint32_t i = 0; i < groups[g].count; i++)
             init_peer(s, number++, g);
@@ -333,7 +281,7 @@ void sim_free(struct sim *s) {
 
 /* Who is there may still wait for somebody who comes or leaves; else nothing changes any more. */
 static bool is_stalled(const struct sim *s) {
-    usec arrived = START + s->settings.arrive;
+    usec arrived = SIM_START + s->settings.arrive;
     return s->now - MAX(s->moved_at, arrived) >= SIM_STALLED;
 }
 
@@ -341,10 +289,10 @@ static bool is_over(struct sim *s) {
     if (s->over)
         return true;
     s->stalled = is_stalled(s);
-    s->over = !s->to_finish || s->stalled || s->now - START >= s->settings.max_time;
+    s->over = !s->to_finish || s->stalled || s->now - SIM_START >= s->settings.max_time;
     if (s->over) {
-        note_capacity(s);
-        take_sample(s);
+        sim_note_capacity(s);
+        sim_take_sample(s);
     }
     return s->over;
 }
@@ -352,101 +300,10 @@ static bool is_over(struct sim *s) {
 int sim_run(struct sim *s, uint32_t events) {
     while (events && !s->err && !is_over(s)) {
         usec due = timers_due(&s->timers);
-        s->now = MIN(due, START + s->settings.max_time);
+        s->now = MIN(due, SIM_START + s->settings.max_time);
         uint32_t fired = (uint32_t)timers_fire(&s->timers, s->now);
         s->events += fired;
         events -= MIN(events, MAX(fired, 1u));
     }
     return s->err ? s->err : !s->over;
 }
-
-/* ---- what came of it -------------------------------------------------------------------- */
-
-uint32_t sim_peer_count(const struct sim *s) {
-    return s->peers;
-}
-
-static usec since_start(usec t) {
-    return t == USEC_NEVER ? t : t - START;
-}
-
-void sim_peer_result(const struct sim *s, uint32_t peer, struct sim_peer_result *out) {
-    const struct sim_peer *p = &s->peer[peer];
-    *out = (struct sim_peer_result){
-        .group = p->group_number,
-        .pieces = p->have.count,
-        .joined_at = since_start(p->joined_at),
-        .finished_at = since_start(p->finished_at),
-        .left_at = since_start(p->left_at),
-        .up = p->up,
-        .down = p->down,
-        .peak_up = (uint32_t)p->peak_out,
-        .peak_down = (uint32_t)p->peak_in,
-        .uploaded = p->uploaded,
-        .downloaded = p->downloaded,
-    };
-}
-
-const struct sim_sample *sim_samples(const struct sim *s, uint32_t *count) {
-    *count = s->sample_count;
-    return s->samples;
-}
-
-void sim_totals(const struct sim *s, struct sim_totals *out) {
-    *out = (struct sim_totals){
-        .at = s->now - START,
-        .stalled = s->stalled,
-        .moved = s->moved,
-        .wasted = s->wasted,
-        .capacity = s->capacity_bytes,
-        .events = s->events,
-    };
-}
-
-/* ---- invariants ------------------------------------------------------------------------- */
-
-#ifndef NDEBUG
-static void check_flows(const struct sim_peer *p) {
-    uint64_t in = 0, out = 0, offered = 0;
-    LIST_EACH(l, &p->coming) {
-        const struct sim_end *e = LIST_ITEM(l, struct sim_end, coming);
-        assert(e->flow == FLOW_ACTIVE && e->rate <= e->offer && e->offer <= e->cap);
-        assert(bitset_has(&e->other->peer->have, e->ref.piece));
-        in += e->rate;
-        offered += e->offer;
-    }
-    LIST_EACH(l, &p->going)
-        out += LIST_ITEM(l, struct sim_end, going)->rate;
-    assert(in == p->rate_in && in <= p->down && out == p->rate_out && out <= p->up);
-    assert(offered == p->offered);
-}
-
-static void check_ends(const struct sim_peer *p) {
-    uint32_t unchoked = 0;
-    for (uint32_t i = 0; i < p->ends_count; i++) {
-        const struct sim_end *e = p->ends[i];
-        assert(e->peer == p && e->place == i && e->other->other == e);
-        assert(e->other->peer->present && e->other->peer != p);
-        assert(
-            e->interested ==
-            (!p->complete && picker_interesting(&p->picker, &e->other->peer->announced)));
-        unchoked += !e->choking;
-    }
-    assert(unchoked == p->unchoked && p->ends_count <= p->group->connections);
-}
-
-void sim_check(const struct sim *s) {
-    uint64_t rate = 0, up = 0, down = 0;
-    for (uint32_t i = 0; i < s->peers; i++) {
-        const struct sim_peer *p = &s->peer[i];
-        check_ends(p);
-        check_flows(p);
-        if (p->present && !p->complete)
-            picker_check(&p->picker);
-        rate += p->rate_in;
-        up += p->uploaded;
-        down += p->downloaded;
-    }
-    assert(rate == s->flow_rate && up == down && up == s->moved);
-}
-#endif

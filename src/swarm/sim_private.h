@@ -1,6 +1,8 @@
 /* sim_private: what the files of the simulator share.
  *
- *     sim.c          life: arrivals, departures, samples, the loop of events
+ *     sim.c          life: arrivals, departures, the loop of events
+ *     sim_series.c   what comes of it: samples, results
+ *     sim_check.c    what holds between two events
  *     sim_connect.c  who knows and dials whom; turnover
  *     sim_choke.c    rounds
  *     sim_piece.c    what is asked, what arrives, who hears of it, who wants whom
@@ -23,6 +25,9 @@
 #include "swarm/shortlist.h"
 #include "swarm/sim.h"
 #include "swarm/turnover.h"
+
+/* The clock's zero means "never" in many places: it starts a little later. */
+#define SIM_START USEC_PER_SEC
 
 enum flow_state {
     FLOW_IDLE,
@@ -132,6 +137,12 @@ static inline void sim_fail(struct sim *s, int err) {
 void sim_finish(struct sim_peer *p);
 /* Evenly in [0, 2 * mean]. */
 usec sim_about(struct sim *s, usec mean);
+
+/* sim_series */
+void sim_series_start(struct sim *s);
+void sim_take_sample(struct sim *s);
+/* What the uplinks of those that were there could have carried until now. */
+void sim_note_capacity(struct sim *s);
 
 /* sim_connect */
 struct addr sim_addr(uint32_t number);      /* of a peer: no other has it */
