@@ -9,6 +9,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
+
+bool span_starts(struct span s, const char *prefix) {
+    size_t len = strlen(prefix);
+    return s.len >= len && strncasecmp((const char *)s.data, prefix, len) == 0;
+}
 
 void text_init(struct text *t) {
     *t = (struct text){0};

@@ -37,11 +37,20 @@ static inline struct span span_trim(struct span s) {
     return s;
 }
 
+static inline struct span span_skip(struct span s, size_t n) {
+    return (struct span){s.data + n, s.len - n};
+}
+bool span_starts(struct span s, const char *prefix); /* in letters of either case */
+
 struct text {
     char *data; /* always NUL-terminated once something was added; NULL when empty */
     size_t len, cap;
     bool failed; /* an allocation failed: the contents are incomplete */
 };
+
+static inline struct span text_span(const struct text *t) {
+    return (struct span){(const uint8_t *)t->data, t->len};
+}
 
 void text_init(struct text *t);
 void text_free(struct text *t); /* and leaves it as after text_init */
