@@ -87,7 +87,8 @@ end
 
 -- o: torrent (a file, or a link), dir, and what else there is of port, host, peers, proxy, bypass
 -- (of it), state, down, up, receive, encryption, node (where it enters the DHT), within (a network
--- of support.netns), unbound (not on the host's address alone), more (words of the command line); get: seed (true to go on uploading).
+-- of support.netns), unbound (not on the host's address alone), more (words of the command line);
+-- get: seed (true to go on uploading).
 function mare.get(o)
     local command = { "", "", "", "", "-o", o.dir }
     if o.seed then

@@ -202,6 +202,55 @@ TEST(a_seed_announces_every_quarter_of_an_hour) {
     swarm_close(&w);
 }
 
+/* It has searched in vain, for it knew nobody: the next time is minutes away. */
+static void search_in_vain(struct node *n) {
+    STEP_UNTIL(n->swarm, n->t->dht.running);
+    end_search(n);
+    n->t->dht.eager = 6;
+    timer_stop(loop_timers(n->s->loop), &n->t->dht.timer);
+    dht_seek_on_done(n->t);
+    swarm_settle(n->swarm);
+    CHECK(until_next(n) > 60 * USEC_PER_SEC);
+}
+
+/* Or waits for its turn. */
+static bool is_searching(const struct node *n) {
+    const struct timer *next = &n->t->dht.timer;
+    return !timer_is_set(next) || next->due <= session_now(n->s);
+}
+
+TEST(a_download_searches_again_as_soon_as_the_node_knows_others) {
+    struct swarm w;
+    swarm_open(&w);
+    struct node *hub = open_hub(&w);
+    struct node *n = node_open(&w, &with_dht);
+    search_in_vain(n);
+    usec before = n->t->dht.ended_at;
+    tell_of(n, hub);
+    STEP_UNTIL(&w, stats_of(n).ip4.ready);
+    CHECK(is_searching(n));
+    CHECK(n->t->dht.eager <= 1); /* as if it were the first one */
+    STEP_UNTIL(&w, n->t->dht.ended_at > before && !is_searching(n));
+    n->t->dht.eager = 6;
+    tell_of(n, hub); /* once only: it was ready before */
+    swarm_settle(&w);
+    CHECK_INT(n->t->dht.eager, 6);
+    swarm_close(&w);
+}
+
+TEST(a_seed_does_not_announce_again_when_the_node_knows_others) {
+    struct swarm w;
+    swarm_open(&w);
+    struct node *hub = open_hub(&w);
+    struct node *n = node_open(&w, &seed_with_dht);
+    STEP_UNTIL(&w, n->t->dht.running);
+    end_search(n);
+    tell_of(n, hub);
+    STEP_UNTIL(&w, stats_of(n).ip4.ready);
+    CHECK(!is_searching(n));
+    swarm_close(&w);
+}
+
 TEST(a_paused_torrent_is_not_searched_for) {
     struct swarm w;
     swarm_open(&w);
