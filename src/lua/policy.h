@@ -20,6 +20,7 @@
 /* Instructions that a round may take: enough for any judgement, too few to be felt. */
 #define POLICY_BUDGET 1000000
 #define POLICY_BUDGET_ROW 5000
+#define POLICY_MEMORY (32 << 20) /* bytes that it may add to what Lua has */
 #define POLICY_STRIKES 3 /* failed rounds in a row: then the function is switched off */
 
 /* The functions of one torrent (or of all: torrent 0), which lie in env.policies[torrent]. */

@@ -7,7 +7,11 @@
  * (policy_queue.c), so nothing moves under the rows.
  *
  * The hook belongs to one coroutine. Those that the function makes inherit it; once budget is spent it
- * fires at every instruction, so no pcall of the function's can swallow the error for good. */
+ * fires at every instruction, so no pcall of the function's can swallow the error for good. One that
+ * was made before the round has no hook, and its instructions are not counted.
+ *
+ * Memory is bounded where it is allocated: for the time of a round Lua's allocator is ours, which
+ * hands over to the one before, and refuses what would be too much. Lua then collects its garbage and asks again. */
 #include "lua/object.h"
 
 #include <math.h>
@@ -15,7 +19,12 @@
 #include <string.h>
 #include <time.h>
 
-#define HOOK_EVERY 1000 /* instructions between two looks at the budget */
+#define HOOK_EVERY 1000   /* instructions between two looks at the budget */
+#define RESERVE (1 << 18) /* once memory is spent: for telling so */
+
+static const char TOO_MANY_INSTRUCTIONS[] = "it took more instructions than a round may",
+                  TOO_MUCH_MEMORY[] = "it took more memory than a round may (32 MiB)";
+_Static_assert(POLICY_MEMORY == 32 << 20, "as the sentence says");
 
 struct round {
     struct policy_bridge *bridge;
@@ -24,6 +33,12 @@ struct round {
     int64_t left;  /* instructions */
     lua_Hook hook; /* of somebody else: set again afterwards */
     int mask, count;
+    lua_State *L;
+    lua_Alloc alloc; /* of somebody else: likewise */
+    void *alloc_ctx;
+    int64_t room;        /* bytes */
+    bool collects;       /* Lua was told no, and is to try again without its garbage */
+    bool refused;        /* memory is spent */
     struct round *outer; /* the round around this one, of another swarm; or NULL */
 };
 
@@ -68,19 +83,65 @@ static void on_count(lua_State *L, lua_Debug *ar) {
     if (r->left > 0)
         return;
     lua_sethook(L, on_count, LUA_MASKCOUNT, 1);
-    luaL_error(L, "it took more instructions than a round may");
+    luaL_error(L, r->refused ? TOO_MUCH_MEMORY : TOO_MANY_INSTRUCTIONS);
 }
 
-static void set_hook(lua_State *L, struct round *r) {
+/* The budget of instructions is spent as well: a function that goes on all the same would have Lua
+ * collect garbage with each attempt. */
+static void refuse(struct round *r) {
+    if (!r->refused)
+        r->room = RESERVE;
+    r->refused = true;
+    r->left = 0;
+    lua_sethook(r->L, on_count, LUA_MASKCOUNT, 1);
+}
+
+/* Of new objects `old` is not a size, but a type. */
+static void *allocate(void *ctx, void *p, size_t old, size_t size) {
+    struct round *r = ctx;
+    size_t before = p ? old : 0;
+    if (size > before && size - before > (uint64_t)MAX(r->room, 0)) {
+        if (r->collects || size - before > POLICY_MEMORY)
+            refuse(r);
+        r->collects = !r->collects;
+        return NULL;
+    }
+    r->collects = r->collects && size <= before;
+    void *moved = r->alloc(r->alloc_ctx, p, old, size);
+    if (moved || size == 0)
+        r->room += (int64_t)before - (int64_t)size;
+    return moved;
+}
+
+static void set_limits(lua_State *L, struct round *r) {
+    r->L = L;
+    r->room = POLICY_MEMORY;
+    r->alloc = lua_getallocf(L, &r->alloc_ctx);
+    lua_setallocf(L, allocate, r);
     r->hook = lua_gethook(L), r->mask = lua_gethookmask(L),
     r->count = lua_gethookcount(L);
     lua_sethook(L, on_count, LUA_MASKCOUNT, HOOK_EVERY);
 }
 
+static int collect(lua_State *L) {
+    lua_gc(L, LUA_GCCOLLECT, 0);
+    return 0;
+}
+
+/* Or the next round would begin with it, and add as much. */
+static void collect_refused(lua_State *L) {
+    lua_pushcfunction(L, collect);
+    if (lua_pcall(L, 0, 0, 0) != LUA_OK) /* a finalizer's, in an old Lua */
+        lua_pop(L, 1);
+}
+
 /* A hook that was set meanwhile (Lua's own Ctrl-C does) stays. */
-static void restore_hook(lua_State *L, const struct round *r) {
+static void lift_limits(lua_State *L, const struct round *r) {
+    lua_setallocf(L, r->alloc, r->alloc_ctx);
     if (lua_gethook(L) == on_count)
         lua_sethook(L, r->hook, r->mask, r->count);
+    if (r->refused)
+        collect_refused(L);
 }
 
 /* ---- the call ------------------------------------------------------------------------------ */
@@ -154,6 +215,11 @@ static int trace(lua_State *L) {
     return 1;
 }
 
+/* Lua has words of its own for it, the same as if the machine had no memory. */
+static const char *explain(lua_State *L, const struct round *r, int status) {
+    return status == LUA_ERRMEM && r->refused ? TOO_MUCH_MEMORY : lua_tostring(L, -1);
+}
+
 /* Runs it with hook and key in place; leaves a message on the stack if it failed. */
 static int call_protected(lua_State *L, struct round *r) {
     lua_pushcfunction(L, trace);
@@ -161,9 +227,9 @@ static int call_protected(lua_State *L, struct round *r) {
     lua_pushcfunction(L, run_round);
     lua_pushlightuserdata(L, r);
     lua_pushvalue(L, 1);
-    set_hook(L, r);
+    set_limits(L, r);
     int status = lua_pcall(L, 2, 0, handler);
-    restore_hook(L, r);
+    lift_limits(L, r);
     end_round(L, r);
     return status;
 }
@@ -186,10 +252,14 @@ int policy_limited(lua_State *L) {
     lua_insert(L, 2);
     lua_pushlightuserdata(L, &r);
     lua_insert(L, 3);
-    set_hook(L, &r);
+    set_limits(L, &r);
     int status = lua_pcall(L, arguments + 1, LUA_MULTRET, 1);
-    restore_hook(L, &r);
+    lift_limits(L, &r);
     end_round(L, &r);
+    if (status != LUA_OK) {
+        lua_pushstring(L, explain(L, &r, status));
+        lua_replace(L, -2);
+    }
     lua_pushboolean(L, status == LUA_OK);
     lua_replace(L, 1);
     return lua_gettop(L);
@@ -260,7 +330,7 @@ static bool judge(struct policy_bridge *b, struct policy_set *set,
     if (status == LUA_OK)
         set->strikes[ask->question] = 0;
     else
-        note_failure(b, set, ask, lua_tostring(L, -1));
+        note_failure(b, set, ask, explain(L, &r, status));
     lua_settop(L, top);
     return status == LUA_OK;
 }

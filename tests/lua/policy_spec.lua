@@ -351,6 +351,26 @@ local misdeeds = {
         end,
         "more instructions",
     },
+    {
+        "takes memory without end",
+        function()
+            local all = {}
+            while true do
+                all[#all + 1] = ("x"):rep(100000 + #all)
+            end
+        end,
+        "more memory",
+    },
+    {
+        "takes memory at once, and catches errors",
+        function()
+            while true do
+                pcall(string.rep, "x", 1 << 40)
+                pcall(string.rep, "x", 1 << 30)
+            end
+        end,
+        "more memory",
+    },
     { "answers NaN", function() return 0 / 0 end, "a number that is none" },
     { "answers a string", function() return "5" end, "a string: a number" },
     { "answers true", function() return true end, "a true: a number" },
@@ -425,6 +445,24 @@ describe("a function that", function()
             assert.same({}, errors)
         end)
     end
+
+    -- Lua's collector does not hurry where there is much else.
+    it("leaves more garbage behind than it may have memory is no trouble", function()
+        local ballast, part, rounds = ("x"):rep(100 << 20), ("x"):rep(1 << 20), 0
+        collectgarbage()
+        local session = swarm:session()
+        local errors = errors_of(session)
+        session.policy.piece = function()
+            rounds = rounds + 1
+            for i = 1, rounds < 4 and 50 or 0 do
+                local _ = part .. i
+            end
+        end
+        local torrent = download(session)
+        until_true(function() return torrent.done end)
+        assert.same({}, errors)
+        assert.truthy(rounds > 0 and #ballast > 0)
+    end)
 
     for _, question in ipairs(QUESTIONS) do
         it("closes the session in " .. question .. " closes it after the step", function()

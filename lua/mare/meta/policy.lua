@@ -13,10 +13,12 @@
 -- judges: what it sets or calls (peer:ban(), piece.priority = 7) is done after the step. Slots, limits
 -- and the protocol's rules are applied to its answers afterwards.
 --
--- A round in which a function raises, yields, answers with anything else, or takes over a million
--- instructions (and 5,000 more for each row) is decided by the engine, and an `error` event says why;
--- after three in a row the function is switched off (its field is nil then). session.stats.policy
--- counts. Functions may be replaced at any time, with nil to have the engine decide again.
+-- A round in which a function raises, yields, answers with anything else, takes over a million
+-- instructions (and 5,000 more for each row) or adds over 32 MiB to what Lua holds is decided by the
+-- engine, and an `error` event says why; after three in a row the function is switched off (its field is
+-- nil then). session.stats.policy counts. Not counted: what a function keeps from round to round, one
+-- call into C (a pattern may take long), and the instructions of a coroutine that was made outside
+-- and is resumed in a round: a loop without end in there is one of the program's. Functions may be replaced at any time, with nil to have the engine decide again.
 
 ---@class mare.Policy
 ---@field admit? fun(candidate: mare.Candidate): number|false|nil may this address connect, or be kept at all? Only false has a meaning; may be set
