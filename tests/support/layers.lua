@@ -24,7 +24,7 @@ local owners = {
     { "^sys/uio%.h$", "^src/" }, -- struct iovec is a shape; readv itself is a stream's
     { "^sys/random%.h$", "^src/base/rng%.c$" },
     { "^sys/ioctl%.h$", "^src/lua/terminal%.c$", "^src/io/" }, -- how wide the command may draw
-    { "^microhttpd%.h$", "^src/io/http%.c$" },
+    { "^microhttpd%.h$", "^src/io/http[%w_]*%.[ch]$" },
     { "^miniupnpc/", "^src/io/" },
     { "^natpmp%.h$", "^src/io/" },
     { "^sys/", "^src/io/" },
