@@ -4,6 +4,8 @@
  *                         |
  *     blocks    [16 KiB | sender] [missing, 2 asked] [missing] ...  of the size that is tried
  *
+ * Here is who is asked for what, and when again; what arrives is in metadata_join.
+ *
  * What changes the choice of the size, or of the one peer that is asked alone, only notes
  * so (`stale`); the choice is made anew when the next request is wanted. There are at
  * most 200 sources and 1,920 blocks, so plain walks do. */
@@ -15,46 +17,9 @@
 #include "base/array.h"
 #include "base/err.h"
 #include "codec/metainfo.h"
+#include "proto/metadata_fetch_private.h"
 
 #define MAX_PATIENCE 8 /* most times that METADATA_QUIET is multiplied with */
-
-struct request {
-    uint32_t piece;
-    usec due; /* 0 = unused; USEC_NEVER = given up, but may be answered yet */
-};
-
-struct source {
-    handle peer;
-    uint32_t size;
-    bool barred;
-    bool suspect;     /* had a part in something wrong */
-    uint8_t failures; /* rejects and timeouts since it last gave something */
-    usec quiet_until; /* 0 = may be asked */
-    struct request asked[METADATA_PIPELINE];
-};
-
-struct block {
-    uint8_t *data; /* NULL = missing */
-    handle sender;
-    uint32_t askers; /* peers that were asked for it and have time left */
-};
-
-struct metadata_fetch {
-    uint8_t info_hash[SHA1_LEN];
-    struct source *sources;
-    uint32_t source_count, source_cap;
-    struct block *blocks;
-    uint32_t block_cap;
-    uint32_t size, pieces, received; /* of what is tried now; size 0 = nothing yet */
-    bool stale;                      /* is it still the right thing to try? */
-    bool alone;                      /* one peer at a time: */
-    handle loner;                    /* this one, 0 = to be chosen, */
-    usec alone_until;                /* so long; USEC_NEVER without one */
-    handle suspects[METADATA_MAX_PEERS];
-    uint32_t suspect_count;
-    bool done;
-    uint8_t *result;
-};
 
 struct metadata_fetch *metadata_fetch_new(const uint8_t info_hash[SHA1_LEN]) {
     struct metadata_fetch *f = calloc(1, sizeof *f);
@@ -67,56 +32,55 @@ struct metadata_fetch *metadata_fetch_new(const uint8_t info_hash[SHA1_LEN]) {
 
 /* -- requests ------------------------------------------------------------------------ */
 
-static bool is_live(const struct request *q) {
+static bool is_live(const struct metadata_request *q) {
     return q->due && q->due != USEC_NEVER;
 }
 
-static struct request *find_request(struct source *s, uint32_t piece) {
+struct metadata_request *metadata_request_of(struct metadata_source *s, uint32_t piece) {
     for (size_t i = 0; i < METADATA_PIPELINE; i++)
         if (s->asked[i].due && s->asked[i].piece == piece)
             return &s->asked[i];
     return NULL;
 }
 
-static struct request *free_request(struct source *s) {
+static struct metadata_request *free_request(struct metadata_source *s) {
     for (size_t i = 0; i < METADATA_PIPELINE; i++)
         if (!is_live(&s->asked[i]))
             return &s->asked[i];
     return NULL;
 }
 
-/* Ends one: answered, refused or in vain. */
-static void release(struct metadata_fetch *f, struct request *q) {
+void metadata_release(struct metadata_fetch *f, struct metadata_request *q) {
     if (is_live(q))
         f->blocks[q->piece].askers--;
     q->due = 0;
 }
 
-static void release_all(struct metadata_fetch *f, struct source *s) {
+static void release_all(struct metadata_fetch *f, struct metadata_source *s) {
     for (size_t i = 0; i < METADATA_PIPELINE; i++)
-        release(f, &s->asked[i]);
+        metadata_release(f, &s->asked[i]);
 }
 
 /* -- sources ------------------------------------------------------------------------- */
 
-static struct source *find_source(const struct metadata_fetch *f, handle peer) {
+struct metadata_source *metadata_source_of(const struct metadata_fetch *f, handle peer) {
     for (uint32_t i = 0; i < f->source_count; i++)
         if (f->sources[i].peer == peer)
             return &f->sources[i];
     return NULL;
 }
 
-static bool is_active(const struct source *s) {
+static bool is_active(const struct metadata_source *s) {
     return !s->barred && !s->quiet_until;
 }
 
-static void bar(struct metadata_fetch *f, struct source *s) {
+void metadata_bar(struct metadata_fetch *f, struct metadata_source *s) {
     release_all(f, s);
     s->barred = true;
     f->stale = true;
 }
 
-static void hush(struct metadata_fetch *f, struct source *s, usec now) {
+static void hush(struct metadata_fetch *f, struct metadata_source *s, usec now) {
     s->failures = (uint8_t)MIN(s->failures + 1, MAX_PATIENCE);
     s->quiet_until = now + METADATA_QUIET * s->failures;
     f->stale = true;
@@ -127,7 +91,7 @@ static void hush(struct metadata_fetch *f, struct source *s, usec now) {
 static int grow_blocks(struct metadata_fetch *f, uint32_t pieces) {
     if (pieces <= f->block_cap)
         return 0;
-    struct block *blocks = realloc(f->blocks, pieces * sizeof *blocks);
+    struct metadata_block *blocks = realloc(f->blocks, pieces * sizeof *blocks);
     if (!blocks)
         return ERR_NOMEM;
     memset(blocks + f->block_cap, 0, (pieces - f->block_cap) * sizeof *blocks);
@@ -142,24 +106,24 @@ static int add_source(struct metadata_fetch *f, handle peer, uint32_t size) {
     if (ARRAY_ROOM(f->sources, f->source_count, f->source_cap) < 0 ||
         grow_blocks(f, metadata_pieces(size)) < 0)
         return ERR_NOMEM;
-    f->sources[f->source_count++] = (struct source){.peer = peer, .size = size};
+    f->sources[f->source_count++] = (struct metadata_source){.peer = peer, .size = size};
     f->stale = true;
     return 0;
 }
 
 int metadata_fetch_on_peer(struct metadata_fetch *f, handle peer, uint32_t size) {
-    struct source *s = find_source(f, peer);
+    struct metadata_source *s = metadata_source_of(f, peer);
     if (s && s->size == size)
         return s->barred ? ERR_PROTOCOL : 0;
     if (s) {
-        bar(f, s);
+        metadata_bar(f, s);
         return ERR_PROTOCOL;
     }
     return size && size <= METAINFO_MAX_INFO ? add_source(f, peer, size) : ERR_LIMIT;
 }
 
 void metadata_fetch_on_gone(struct metadata_fetch *f, handle peer) {
-    struct source *s = find_source(f, peer);
+    struct metadata_source *s = metadata_source_of(f, peer);
     if (!s)
         return;
     release_all(f, s);
@@ -169,12 +133,12 @@ void metadata_fetch_on_gone(struct metadata_fetch *f, handle peer) {
 
 /* -- what is tried ------------------------------------------------------------------- */
 
-static void start_over(struct metadata_fetch *f, uint32_t size) {
+void metadata_start_over(struct metadata_fetch *f, uint32_t size) {
     for (uint32_t i = 0; i < f->source_count; i++)
         release_all(f, &f->sources[i]);
     for (uint32_t i = 0; i < f->pieces; i++) {
         free(f->blocks[i].data);
-        f->blocks[i] = (struct block){0};
+        f->blocks[i] = (struct metadata_block){0};
     }
     f->size = size;
     f->pieces = metadata_pieces(size);
@@ -200,10 +164,11 @@ static void settle_size(struct metadata_fetch *f) {
             best = size, most = votes;
     }
     if (best != f->size)
-        start_over(f, best);
+        metadata_start_over(f, best);
 }
 
-static bool better_alone(const struct source *a, const struct source *b) {
+static bool better_alone(const struct metadata_source *a,
+                         const struct metadata_source *b) {
     if (a->failures != b->failures)
         return a->failures < b->failures;
     return a->suspect < b->suspect;
@@ -211,20 +176,21 @@ static bool better_alone(const struct source *a, const struct source *b) {
 
 /* Slow is fine, but not slow without end: half a minute and a quarter of a second for
  * each piece, twice that the next time. */
-static void start_alone(struct metadata_fetch *f, const struct source *s, usec now) {
-    start_over(f, s->size);
+static void start_alone(struct metadata_fetch *f, const struct metadata_source *s,
+                        usec now) {
+    metadata_start_over(f, s->size);
     f->loner = s->peer;
     f->alone_until = now + ((METADATA_QUIET + f->pieces * USEC_PER_SEC / 4)
                             << MIN(s->failures, MAX_PATIENCE));
 }
 
 static void settle_loner(struct metadata_fetch *f, usec now) {
-    const struct source *best = find_source(f, f->loner);
+    const struct metadata_source *best = metadata_source_of(f, f->loner);
     if (best && is_active(best))
         return;
     best = NULL;
     for (uint32_t i = 0; i < f->source_count; i++) {
-        const struct source *s = &f->sources[i];
+        const struct metadata_source *s = &f->sources[i];
         if (is_active(s) && (!best || better_alone(s, best)))
             best = s;
     }
@@ -245,11 +211,12 @@ static void settle(struct metadata_fetch *f, usec now) {
 /* -- asking -------------------------------------------------------------------------- */
 
 /* The missing piece that the fewest were asked for. */
-static bool pick(const struct metadata_fetch *f, struct source *s, uint32_t *piece) {
+static bool pick(const struct metadata_fetch *f, struct metadata_source *s,
+                 uint32_t *piece) {
     uint32_t fewest = METADATA_COPIES;
     for (uint32_t i = 0; i < f->pieces && fewest; i++) {
-        const struct block *b = &f->blocks[i];
-        if (!b->data && b->askers < fewest && !find_request(s, i)) {
+        const struct metadata_block *b = &f->blocks[i];
+        if (!b->data && b->askers < fewest && !metadata_request_of(s, i)) {
             fewest = b->askers;
             *piece = i;
         }
@@ -259,135 +226,39 @@ static bool pick(const struct metadata_fetch *f, struct source *s, uint32_t *pie
 
 bool metadata_fetch_next_request(struct metadata_fetch *f, handle peer, usec now,
                                  uint32_t *piece) {
-    struct source *s = find_source(f, peer);
+    struct metadata_source *s = metadata_source_of(f, peer);
     if (!s || f->done)
         return false;
     settle(f, now);
     if (!is_active(s) || s->size != f->size || (f->alone && f->loner != peer))
         return false;
-    struct request *q = free_request(s);
+    struct metadata_request *q = free_request(s);
     if (!q || !pick(f, s, piece))
         return false;
-    *q = (struct request){*piece, now + METADATA_TIMEOUT};
+    *q = (struct metadata_request){*piece, now + METADATA_TIMEOUT};
     f->blocks[*piece].askers++;
     return true;
 }
 
 void metadata_fetch_on_reject(struct metadata_fetch *f, handle peer, uint32_t piece,
                               usec now) {
-    struct source *s = find_source(f, peer);
-    struct request *q = s ? find_request(s, piece) : NULL;
+    struct metadata_source *s = metadata_source_of(f, peer);
+    struct metadata_request *q = s ? metadata_request_of(s, piece) : NULL;
     if (!q)
         return;
-    release(f, q);
+    metadata_release(f, q);
     hush(f, s, now);
-}
-
-/* -- what arrives -------------------------------------------------------------------- */
-
-static void note_suspect(struct metadata_fetch *f, handle peer) {
-    struct source *s = find_source(f, peer);
-    if (s)
-        s->suspect = true;
-    for (uint32_t i = 0; i < f->suspect_count; i++)
-        if (f->suspects[i] == peer)
-            return;
-    if (f->suspect_count < METADATA_MAX_PEERS)
-        f->suspects[f->suspect_count++] = peer;
-}
-
-static int on_mismatch(struct metadata_fetch *f) {
-    f->suspect_count = 0;
-    for (uint32_t i = 0; i < f->pieces; i++)
-        note_suspect(f, f->blocks[i].sender);
-    struct source *s = find_source(f, f->suspects[0]);
-    if (f->suspect_count > 1)
-        f->alone = true;
-    else if (s)
-        bar(f, s);
-    start_over(f, f->size);
-    f->loner = 0;
-    f->alone_until = USEC_NEVER;
-    f->stale = true;
-    return ERR_HASH;
-}
-
-/* All pieces in one, or NULL. */
-static uint8_t *join(const struct metadata_fetch *f) {
-    uint8_t *whole = malloc(f->size);
-    for (uint32_t i = 0; whole && i < f->pieces; i++)
-        memcpy(whole + (size_t)i * METADATA_PIECE, f->blocks[i].data,
-               metadata_piece_len(f->size, i));
-    return whole;
-}
-
-static int finish(struct metadata_fetch *f) {
-    uint8_t digest[SHA1_LEN];
-    uint8_t *whole = join(f);
-    if (!whole || sha1(digest, whole, f->size) < 0) {
-        free(whole);
-        return ERR_NOMEM;
-    }
-    if (memcmp(digest, f->info_hash, SHA1_LEN) != 0) {
-        free(whole);
-        return on_mismatch(f);
-    }
-    f->done = true;
-    f->result = whole;
-    start_over(f, f->size);
-    return 1;
-}
-
-/* Keeps the bytes; when memory for the last step is out it is as if they had not come. */
-static int store(struct metadata_fetch *f, handle peer, const struct ut_metadata *d) {
-    struct block *b = &f->blocks[d->piece];
-    if (b->data)
-        return 0;
-    b->data = malloc(d->payload.len);
-    if (!b->data)
-        return ERR_NOMEM;
-    memcpy(b->data, d->payload.data, d->payload.len);
-    b->sender = peer;
-    if (++f->received < f->pieces)
-        return 0;
-    int rc = finish(f);
-    if (rc == ERR_NOMEM) {
-        free(b->data);
-        b->data = NULL;
-        f->received--;
-    }
-    return rc;
-}
-
-int metadata_fetch_on_data(struct metadata_fetch *f, handle peer,
-                           const struct ut_metadata *d, usec now) {
-    struct source *s = find_source(f, peer);
-    struct request *q = s ? find_request(s, d->piece) : NULL;
-    (void)now;
-    if (f->done)
-        return 0;
-    if (!q)
-        return ERR_NOTFOUND;
-    if ((d->total_size && d->total_size != f->size) ||
-        d->payload.len != metadata_piece_len(f->size, d->piece)) {
-        bar(f, s);
-        return ERR_PROTOCOL;
-    }
-    release(f, q);
-    s->failures = 0;
-    s->quiet_until = 0; /* slow, but there */
-    return store(f, peer, d);
 }
 
 /* -- time ---------------------------------------------------------------------------- */
 
-static void expire(struct metadata_fetch *f, struct source *s, usec now) {
+static void expire(struct metadata_fetch *f, struct metadata_source *s, usec now) {
     bool silent = false;
     for (size_t i = 0; i < METADATA_PIPELINE; i++) {
-        struct request *q = &s->asked[i];
+        struct metadata_request *q = &s->asked[i];
         if (!is_live(q) || q->due > now)
             continue;
-        release(f, q);
+        metadata_release(f, q);
         q->due = USEC_NEVER;
         silent = true;
     }
@@ -400,7 +271,8 @@ static void expire(struct metadata_fetch *f, struct source *s, usec now) {
 void metadata_fetch_tick(struct metadata_fetch *f, usec now) {
     for (uint32_t i = 0; i < f->source_count; i++)
         expire(f, &f->sources[i], now);
-    struct source *s = f->alone_until <= now ? find_source(f, f->loner) : NULL;
+    struct metadata_source *s =
+        f->alone_until <= now ? metadata_source_of(f, f->loner) : NULL;
     if (f->alone_until <= now)
         f->alone_until = USEC_NEVER;
     if (s)
@@ -411,7 +283,7 @@ void metadata_fetch_tick(struct metadata_fetch *f, usec now) {
 usec metadata_fetch_due(const struct metadata_fetch *f) {
     usec due = f->done ? USEC_NEVER : f->alone_until;
     for (uint32_t i = 0; i < f->source_count && !f->done; i++) {
-        const struct source *s = &f->sources[i];
+        const struct metadata_source *s = &f->sources[i];
         for (size_t k = 0; k < METADATA_PIPELINE; k++)
             if (s->asked[k].due)
                 due = MIN(due, s->asked[k].due);
@@ -447,7 +319,7 @@ uint32_t metadata_fetch_progress(const struct metadata_fetch *f, uint32_t *piece
 void metadata_fetch_free(struct metadata_fetch *f) {
     if (!f)
         return;
-    start_over(f, 0);
+    metadata_start_over(f, 0);
     free(f->blocks);
     free(f->sources);
     free(f->result);
