@@ -23,10 +23,9 @@
 #include "io/loop.h"
 
 #define HTTP_BLOCK 65536u  /* asked of hooks->read at most */
-#define HTTP_MEMORY 16384u /* of a request: longer headers are refused (431) */
+#define HTTP_MEMORY 32768u /* of a request: headers that fill half of it: 431 */
 #define HTTP_IDLE (30 * USEC_PER_SEC)
-#define HTTP_LOOK \
-    USEC_PER_SEC /* how often it is looked whether a file is still as long */
+#define HTTP_LOOK USEC_PER_SEC /* is a file still as long? */
 
 struct http_server;
 struct http_request;

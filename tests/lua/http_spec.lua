@@ -118,8 +118,8 @@ describe("an address of the server", function()
 
     local elsewhere = {
         "/", "/favicon.ico", "/status.json", "/secret-toke/status.json",
-        "/secret-token2/status.json", "/SECRET-TOKEN/status.json", "/secret-token/nothing",
-        "/secret-token//status.json",
+        "/secret-token2/status.json", "/secret-token2", "/secret-token2status.json",
+        "/SECRET-TOKEN/status.json", "/secret-token/nothing", "/secret-token//status.json",
         "/secret-token/../secret-token/", "/secret-token/%2e%2e/x",
         "/secret-token/" .. ("0"):rep(40) .. "/1/x", "/secret-token/" .. ("0"):rep(40) .. ".m3u",
     }
@@ -159,6 +159,28 @@ describe("an address of the server", function()
             "#EXTINF:-1,film 2.mkv", file_named("film 2.mkv").url,
             "#EXTINF:-1,film 10.mp4", file_named("film 10.mp4").url, "",
         }, "\n"), list.body)
+    end)
+
+    it("gives a playlist in natural order, whatever that of the torrent is", function()
+        local list = {}
+        for _, name in ipairs { "b 10.mkv", "b 9.mkv", "A 1.mkv", "b 1.txt" } do
+            list[#list + 1] = ("d6:lengthi1e4:pathl%d:%see"):format(#name, name)
+        end
+        local other = assert(session:add(("d4:infod5:filesl%se4:name1:n12:piece lengthi16384e%se")
+            :format(table.concat(list), "6:pieces20:" .. ("x"):rep(20) .. "e"), { paused = true }))
+        local answer = get("/" .. TOKEN .. "/" .. other.info_hash .. ".m3u")
+        local order = answer.body:gsub("http:[^\n]*/(%d)/[^\n]*", "%1")
+        assert.equal("#EXTM3U\n#PLAYLIST:n\n#EXTINF:-1,A 1.mkv\n3\n#EXTINF:-1,b 9.mkv\n2\n"
+            .. "#EXTINF:-1,b 10.mkv\n1\n", order)
+        other:remove()
+    end)
+
+    it("of a torrent whose metadata is not known yet is worth another try", function()
+        local hash = ("ab"):rep(20)
+        local link = assert(session:add("magnet:?xt=urn:btih:" .. hash, { paused = true }))
+        assert.equal(503, get(("/%s/%s.m3u"):format(TOKEN, hash)).status)
+        assert.equal(503, get(("/%s/%s/1/x"):format(TOKEN, hash)).status)
+        link:remove()
     end)
 
     it("gives a playlist with the name that the client used", function()
@@ -245,6 +267,7 @@ describe("a file", function()
         assert.equal("video/x-matroska", answer.headers["content-type"])
         assert.equal("nosniff", answer.headers["x-content-type-options"])
         assert.equal("no-referrer", answer.headers["referrer-policy"])
+        assert.equal("no-store", answer.headers["cache-control"])
         assert.truthy(answer.headers["content-security-policy"]:find "^sandbox")
         assert.is_nil(answer.headers["access-control-allow-origin"])
         assert.truthy(answer.headers["last-modified"]
@@ -488,6 +511,8 @@ describe("a client", function()
 
     it("with too long a header, too many, or too long an address is refused", function()
         local long = ("x"):rep(100000)
+        assert.equal(200, get("/" .. TOKEN .. "/", { Cookie = long:sub(1, 12000) }).status)
+        assert.equal(431, get("/" .. TOKEN .. "/", { Cookie = long:sub(1, 17000) }).status)
         assert.equal(431, get("/" .. TOKEN .. "/", { Cookie = long }).status)
         local many = {}
         for i = 1, 2000 do
@@ -608,10 +633,10 @@ describe("while nothing comes", function()
         local function is_superseded(position)
             return status_json():match(('"position":%d,[^}]*"superseded":(%%a+)'):format(position))
         end
-        come("VLC", 100000)
-        come("mpv", 200000)
+        come("VLC 3", 100000)
+        come("mpv 3", 200000)
         assert.equal("false", is_superseded(100000))
-        come("VLC", 300000)
+        come("VLC 3", 300000)
         assert.equal("true", is_superseded(100000))
         assert.equal("false", is_superseded(200000))
         assert.equal("false", is_superseded(300000))
