@@ -89,6 +89,7 @@ describe("mare", function()
             ["of a bad port"] = { "get", "x", "--port", "70000" },
             ["of a bad peer"] = { "get", "x", "--peer", "localhost" },
             ["of a bad rate"] = { "get", "x", "--up", "fast" },
+            ["of a proxy in a file that is not there"] = { "get", "x", "--proxy", "@nowhere" },
             ["of a bad memory"] = { "get", "x", "--memory", "0" },
             ["of bad files"] = { "get", "x", "--files", "3-1" },
             ["of a bad receive"] = { "get", "x", "--receive", "quickly" },
@@ -105,6 +106,43 @@ describe("mare", function()
                 assert.truthy(err:find "^mare: ")
             end)
         end
+    end)
+
+    -- Nobody listens there: what is told of it names it, without the password.
+    describe("finds its proxy", function()
+        local URL = "socks5://me:secret@127.0.0.1:%d"
+        after_each(function() command.proxy = nil end)
+
+        for where, set in pairs {
+            ["in a file"] = function()
+                loopback.write(folder .. "/proxy", (" " .. URL .. " \n# more"):format(2))
+                return "@proxy", 2
+            end,
+            ["in the environment"] = function()
+                command.proxy = URL:format(3)
+                return nil, 3
+            end,
+            ["on the command line first"] = function()
+                command.proxy = URL:format(3)
+                return URL:format(4), 4
+            end,
+        } do
+            it(where, function()
+                local value, port = set()
+                local p = start("get", "moon.torrent", "--json", "--port", "0", "--no-lsd",
+                    "--no-portmap", "--no-dht", "--peer", "127.0.0.1:9",
+                    table.unpack(value and { "--proxy", value } or {}))
+                until_said(p, ("the proxy socks5://127.0.0.1:%d cannot be reached"):format(port))
+                assert.is_nil(p:log():find("secret", 1, true))
+            end)
+        end
+
+        it("nowhere, when it is told so", function()
+            command.proxy = URL:format(3)
+            local p = start("get", "moon.torrent", "--json", "--port", "0", "--no-lsd", "--no-portmap",
+                "--no-dht", "--peer", seeder(), "--proxy", "", "-o", folder .. "/here")
+            assert.equal(0, (finish(p)))
+        end)
     end)
 
     describe("info", function()

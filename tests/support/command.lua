@@ -9,6 +9,7 @@
 local process = require "support.process"
 
 local command = {
+    proxy = nil, -- what the environment says of it
     -- Options of a session that talks to this machine alone.
     alone = {
         "--bind", "127.0.0.1", "--port", "0", "--no-dht", "--no-lsd", "--no-portmap",
@@ -20,7 +21,8 @@ local script = package.searchpath("support.run_mare", package.path)
 
 function command.start(swarm, ...)
     return process.start {
-        "env", "HOME=" .. swarm.root, "XDG_STATE_HOME=", "XDG_CACHE_HOME=", lua, script,
+        "env", "HOME=" .. swarm.root, "XDG_STATE_HOME=", "XDG_CACHE_HOME=",
+        "MARE_PROXY=" .. (command.proxy or ""), lua, script,
         cwd = swarm.root, ...,
     }
 end

@@ -113,7 +113,8 @@ function args.describe(options)
         widest = math.max(widest, #left)
     end
     for i, option in ipairs(options) do
-        lines[i] = ("  %-" .. widest .. "s  %s"):format(lines[i], option.help)
+        local help = option.help:gsub("\n", "\n" .. (" "):rep(widest + 4))
+        lines[i] = ("  %-" .. widest .. "s  %s"):format(lines[i], help)
     end
     return table.concat(lines, "\n")
 end

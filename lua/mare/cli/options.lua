@@ -103,6 +103,20 @@ function parse.encryption(text)
     return nil, "prefer, require or off"
 end
 
+-- What stands on a command line is for all users of the machine to see: @FILE is not.
+function parse.proxy(text)
+    local path = text:match "^@(.*)"
+    if not path then
+        return text
+    end
+    local file <close> = io.open(path)
+    local line = file and file:read "l"
+    if line and line:find "%S" then
+        return line:match "^%s*(.-)%s*$"
+    end
+    return nil, "an address, or @ and the path of a file whose first line it is"
+end
+
 options.help = { "-h", "--help", name = "help", help = "show this and exit" }
 options.json = { "--json", name = "json", help = "one JSON object per line instead of words" }
 options.quiet = { "-q", "--quiet", name = "quiet", help = "no progress, only errors" }
@@ -117,8 +131,9 @@ options.session = {
         help = "prefer (default), require or off: of connections to peers" },
     { "--blocklist", value = "FILE", name = "blocklist",
         help = "talk to no address in this list (P2P, DAT or CIDR)" },
-    { "--proxy", value = "URL", name = "proxy",
-        help = "socks5://[USER:PASSWORD@]HOST:PORT or http://...: nothing goes round it" },
+    { "--proxy", value = "URL|@FILE", name = "proxy", parse = parse.proxy,
+        help = "socks5://[USER:PASSWORD@]HOST:PORT or http://...: nothing goes round it;\n"
+            .. "with a password better from a file, or from the environment: MARE_PROXY" },
     { "--proxy-bypass", name = "proxy_bypass",
         help = "UDP trackers, DHT, LSD and incoming peers do without the proxy" },
     { "--memory", value = "MIB", name = "memory", parse = parse.mebibytes,

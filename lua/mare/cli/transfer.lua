@@ -46,6 +46,12 @@ local function lsd_of(options)
     end
 end
 
+-- An empty one is none, whatever the environment says.
+local function proxy_of(options)
+    local url = choose(options.proxy, os.getenv "MARE_PROXY")
+    return url ~= "" and url or nil
+end
+
 local function settings_of(options, directory)
     return {
         port = choose(options.port, USUAL_PORT),
@@ -53,7 +59,7 @@ local function settings_of(options, directory)
         encryption = options.encryption,
         blocklist = options.blocklist,
         portmap = not options.no_portmap and nil, -- false, or as the session does
-        proxy = options.proxy,
+        proxy = proxy_of(options),
         proxy_bypass = options.proxy_bypass,
         memory = options.memory,
         connections = options.connections,
