@@ -25,7 +25,9 @@ struct mse_stream {
     struct text pending; /* encrypted, not yet sent */
     size_t pending_at;
     int wanted;
-    struct timer again; /* `rest` is readable although the socket is not */
+    struct timer again;   /* `rest` is readable although the socket is not */
+    struct timer silence; /* it has said nothing yet */
+    bool may_be_plain;
     bool connected;
 };
 
@@ -184,12 +186,24 @@ static void advance(struct mse_stream *m) {
     }
 }
 
+static void on_silence(struct timer *t, usec now) {
+    (void)now;
+    fail(CONTAINER_OF(t, struct mse_stream, silence), ERR_TIMEOUT);
+}
+
+static void listen_for_answer(struct mse_stream *m) {
+    if (m->may_be_plain)
+        timer_set(loop_timers(m->loop), &m->silence,
+                  loop_now(m->loop) + MSE_ANSWER_WITHIN);
+}
+
 static void read_handshake(struct mse_stream *m) {
     uint8_t bytes[READ_AT_ONCE];
     struct iovec v = {bytes, sizeof bytes};
     ssize_t n = stream_readv(m->inner, &v, 1);
     if (n == ERR_AGAIN)
         return;
+    timer_stop(loop_timers(m->loop), &m->silence);
     int status =
         n < 0 ? (int)n : chunked_buffer_push_copy(&m->received, bytes, (size_t)n);
     if (status < 0)
@@ -203,10 +217,12 @@ static void read_handshake(struct mse_stream *m) {
 static void on_open(void *owner, int status) {
     struct mse_stream *m = owner;
     m->connected = status == 0;
-    if (status < 0)
+    if (status < 0) {
         fail(m, status);
-    else
-        advance(m);
+        return;
+    }
+    listen_for_answer(m);
+    advance(m);
 }
 
 static void on_ready(void *owner, int events) {
@@ -247,6 +263,7 @@ static usec do_rtt(struct stream *s) {
 static void do_close(struct stream *s) {
     struct mse_stream *m = of(s);
     timer_stop(loop_timers(m->loop), &m->again);
+    timer_stop(loop_timers(m->loop), &m->silence);
     if (m->mse)
         end_handshake(m);
     stream_close(m->inner);
@@ -272,6 +289,7 @@ static struct mse_stream *mse_stream_new(struct loop *l, struct stream *inner) {
     chunked_buffer_init(&m->received);
     text_init(&m->rest), text_init(&m->pending);
     timer_init(&m->again, on_again);
+    timer_init(&m->silence, on_silence);
     inner->hooks = &inner_hooks, inner->owner = m;
     return m;
 }
@@ -282,6 +300,7 @@ struct stream *mse_stream_dial(struct loop *l, struct stream *inner,
     struct mse_stream *m = mse_stream_new(l, inner);
     if (!m)
         return NULL;
+    m->may_be_plain = options->policy == MSE_PREFER;
     mse_init_outgoing(m->mse, options, info_hash, initial, NULL, NULL);
     return &m->base;
 }

@@ -13,6 +13,12 @@
 #include "io/stream.h"
 #include "proto/mse.h"
 
+/* Where plain may be tried instead (MSE_PREFER), who says nothing for so long after the connection
+ * stands does not understand us: on_open tells ERR_TIMEOUT. An answer takes one round trip and one
+ * computation; this leaves time for a packet that is lost twice (sent again after 1 s and 2 s).
+ * libtorrent waits 10 s for the handshake as a whole, and dials again. */
+#define MSE_ANSWER_WITHIN (5 * USEC_PER_SEC)
+
 /* Both take `inner` over (it is closed with the new stream); NULL when out of memory, then it is still
  * the caller's. Set hooks and owner of the result before the next step.
  *

@@ -122,9 +122,39 @@ TEST(a_peer_that_only_listens_to_noise_is_dialled_in_plain_after_a_while) {
     struct node *n = f->node;
     fake_await(f);
     CHECK(!looks_plain(f));
-    node_pass(n, PEER_CONNECT_TIMEOUT);
+    node_pass(n, MSE_ANSWER_WITHIN);
     fake_await_again(f);
     CHECK(looks_plain(f));
+    swarm_close(&w);
+}
+
+/* It has understood, and is slow. */
+TEST(a_peer_that_has_begun_to_answer_is_given_its_time) {
+    struct swarm w;
+    struct fake *f = open_fake(&w, MSE_PREFER);
+    struct node *n = f->node;
+    fake_await(f);
+    fake_send(f, "first of 96 bytes", 17);
+    swarm_settle(&w);
+    node_pass(n, MSE_ANSWER_WITHIN);
+    swarm_settle(&w);
+    CHECK(!f->eof);
+    node_pass(n, PEER_CONNECT_TIMEOUT);
+    STEP_UNTIL(&w, f->eof);
+    swarm_close(&w);
+}
+
+TEST(a_peer_that_only_listens_has_its_time_where_plain_is_no_way) {
+    struct swarm w;
+    struct fake *f = open_fake(&w, MSE_REQUIRE);
+    struct node *n = f->node;
+    fake_await(f);
+    swarm_settle(&w);
+    node_pass(n, MSE_ANSWER_WITHIN);
+    swarm_settle(&w);
+    CHECK(!f->eof);
+    node_pass(n, PEER_CONNECT_TIMEOUT);
+    STEP_UNTIL(&w, f->eof);
     swarm_close(&w);
 }
 
