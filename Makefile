@@ -80,6 +80,7 @@ AGAIN = +@$(MAKE) --no-print-directory $(if $(Q),-s)
 NEEDS = @tests/support/install_deps.sh
 
 .PHONY: all help objects fuzzers benches demo test check fuzz bench bench-peers bench-policy bench-magnet \
+        bench-mpv \
         bench-stream \
         lint install uninstall clean
 .DELETE_ON_ERROR:
@@ -97,6 +98,7 @@ help:
 	@echo 'make bench-peers       the same against the other clients that are installed'
 	@echo 'make bench-magnet      from a link to its metadata, through a DHT of 100 nodes (BENCH_REPS=10)'
 	@echo 'make bench-stream      first frame and seeks in mpv, shaped swarms, webtorrent and peerflix (BENCH_REPS=3)'
+	@echo 'make bench-mpv         what a viewer waits for: a word, the end, a seek out of a stall (MPV_RUNS=20)'
 	@echo 'make bench-policy      what scripted policies cost, how fast swarms are simulated (POLICY_MIB=512)'
 	@echo 'make lint              formatting, Lua, layers, warnings of two compilers, symbols'
 	@echo 'make install           to PREFIX=$(PREFIX), below DESTDIR if that is set'
@@ -207,6 +209,10 @@ bench-stream:
 	$(AGAIN) all benches
 	@tests/bench/install_streamers.sh build/bench/node
 	@. tests/support/paths.sh && exec python3 -B tests/bench/stream.py
+
+bench-mpv: all
+	$(NEEDS) lua specs peers
+	@. tests/support/paths.sh && exec lua5.4 tests/bench/mpv_latency.lua
 
 bench-magnet: all
 	$(NEEDS) lua bench peers

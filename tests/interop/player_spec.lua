@@ -143,6 +143,43 @@ describe("over HTTP", function()
         player:ended()
     end)
 
+    -- The parts of the film that a program has read, in hundredths.
+    local function read_by(command)
+        local parts, p = {}, process.start(command)
+        swarm:until_true(function()
+            for _, reader in ipairs(torrent.readers) do
+                parts[reader.position * 100 // reader.length] = true
+            end
+            return not p:running()
+        end)
+        assert.equal(0, p.status, p:log())
+        assert.equal("", p:log():gsub("%s", ""))
+        return parts
+    end
+
+    -- What comes at 22 of 24 seconds lies behind nine tenths of the file.
+    local function assert_jumped(parts)
+        assert.truthy(parts[0] and (parts[93] or parts[94] or parts[95]))
+        assert.is_nil(parts[40] or parts[50] or parts[60] or parts[70])
+    end
+
+    it("VLC plays, from where it is told to", function()
+        serve(4000000)
+        assert_jumped(read_by {
+            "env", "HOME=" .. swarm.root, "cvlc", "-q", "--vout", "dummy", "--aout", "dummy",
+            "--play-and-exit", "--start-time=22", file_named "end.mp4".url,
+            user = 65534, -- it does not let root in
+        })
+    end)
+
+    it("ffplay plays, from where it is told to", function()
+        serve(4000000)
+        assert_jumped(read_by {
+            "env", "SDL_VIDEODRIVER=dummy", "SDL_AUDIODRIVER=dummy", "ffplay", "-v", "error",
+            "-autoexit", "-ss", "22", file_named "end.mp4".url,
+        })
+    end)
+
     it("a player that is stuck in a seek is released by dropping what waits", function()
         serve(1500000)
         local player = mpv.start({ "--pause", file_named "fast.mp4".url }, turn)

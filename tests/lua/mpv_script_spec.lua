@@ -1,6 +1,8 @@
 -- The parts of mpv's script that decide and draw, without an mpv: what is a torrent, what the bar
 -- shows. The player itself is in tests/interop/mpv_spec.lua.
 
+local process = require "support.process"
+
 local FOLDER = "lua/mpv/mare/"
 
 -- What mpv gives its scripts, as far as these parts ask for it.
@@ -123,4 +125,14 @@ describe("picker", function()
         assert.same({ prompt = "Play:", items = { "a", "b" }, default_item = 2, submit = print },
             asked)
     end)
+end)
+
+describe("the whole script", function()
+    for _, language in ipairs { "lua5.1", "lua5.2", "luajit", "lua5.4" } do
+        it("runs in " .. language, function()
+            assert.equal("as it should be\n", process.run {
+                language, "tests/support/mpv_stub.lua", "lua/mpv/mare",
+            })
+        end)
+    end
 end)

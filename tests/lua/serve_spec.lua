@@ -142,6 +142,36 @@ describe("mare", function()
             assert.same({ "3/e2.mkv" }, names_in(words()))
         end)
 
+        it("gives a playlist to those who know what that is", function()
+            local album = loopback.new { files = { { "a.mp3", "la" }, { "b.mp3", "lala" } } }
+            for _, name in ipairs { "ffplay", "vlc" } do
+                assert.equal(0, (finish(start("play", album.path, "--player",
+                    player(name, "exit 0")))))
+                assert.truthy(words()[1]:find(name == "vlc" and "%.m3u$" or "/1/a%.mp3$"))
+            end
+            album:close()
+        end)
+
+        it("shows on a terminal how far it is, and wipes that; elsewhere it draws nothing", function()
+            local slow = player("mpv", "sleep 0.6")
+            local p = start("play", "moon.torrent", "--player", slow, "--peer", seeder())
+            local status, out, err = finish(p)
+            assert.equal(0, status)
+            assert.is_nil((out .. err):find "[\27\r]")
+            p = process.start {
+                "env", "HOME=" .. folder, "XDG_STATE_HOME=", "XDG_CACHE_HOME=", "script", "-qefc",
+                ("%s %s play moon.torrent --player %s --peer %s --bind 127.0.0.1 --port 0 "
+                    .. "--no-dht --no-lsd --no-portmap"):format(lua, script, slow, seeder()),
+                "/dev/null", cwd = folder,
+            }
+            swarm:seeder().up_rate = 60000
+            status, out = finish(p)
+            assert.equal(0, status, out)
+            assert.truthy(out:find "\r\27%[Kmoon  %d+%.?%d* ?%% of [^\r]* 1 peer", out)
+            assert.equal("\r\27[K", out:sub(-4))
+            assert.is_true(cache_is_empty())
+        end)
+
         it("keeps what it downloads where it is told to, and only that", function()
             local url = "$(tail -n 1 " .. folder .. "/words)"
             local other = player("other", "until [ -s " .. folder .. "/got/moon/e2.mkv ]; do "

@@ -56,6 +56,10 @@ group_demo() {
 }
 group_specs() {
     need lua-busted lua_finds busted.runner
+    # The languages that an mpv may speak: its script is run in each.
+    need_command lua5.1 lua5.1
+    need_command lua5.2 lua5.2
+    need_command luajit luajit
 }
 # Real peers and tools for the interop specs, and the event loops that one can embed us in.
 group_peers() {
@@ -73,6 +77,9 @@ group_peers() {
     need_command valgrind valgrind
     need_command mpv mpv
     need_command ffmpeg ffmpeg
+    need_command cvlc vlc-bin
+    need vlc-plugin-base any_of '/usr/lib*/*/vlc/plugins/codec/libavcodec_plugin.so' \
+        '/usr/lib*/vlc/plugins/codec/libavcodec_plugin.so'
     need_command openssl openssl
     need_command ip iproute2
 }

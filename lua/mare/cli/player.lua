@@ -59,8 +59,10 @@ local function mpv(torrent, files)
     return words
 end
 
-local function any(torrent, files, all)
-    return { #files == #all and #files > 1 and torrent.playlist_url or files[1].url }
+-- ffplay knows no playlists.
+local function any(name, torrent, files)
+    local all = #files == #torrent.media and #files > 1 and not name:find "^ffplay"
+    return { all and torrent.playlist_url or files[1].url }
 end
 
 -- `command` is a program and perhaps options of it, divided by spaces.
@@ -70,7 +72,7 @@ function player.start(command, torrent, files)
         words[#words + 1] = word
     end
     local name = (words[1] or ""):match "[^/]*$"
-    local more = name:find "^mpv" and mpv(torrent, files) or any(torrent, files, torrent.media)
+    local more = name:find "^mpv" and mpv(torrent, files) or any(name, torrent, files)
     table.move(more, 1, #more, #words + 1, words)
     local pid, message = core.start_program(words)
     if not pid then
