@@ -5,37 +5,16 @@ local libtorrent = require "support.clients.libtorrent"
 local mare = require "support.clients.mare"
 local payload = require "support.payload"
 local process = require "support.process"
+local small_disk = require "support.small_disk"
 local tmpdir = require "support.tmpdir"
 local uv = require "luv"
 
 local MIB = 1 << 20
 local DEADLINE = 60
 
--- A file system of `size` bytes at DIR, of which `left` are free: the rest is in DIR/ballast.
-local function mount_small(dir, size, left)
-    process.run { "mount", "-t", "tmpfs", "-o", "size=" .. size, "mare-test", dir }
-    process.defer(function() process.run { "umount", "--lazy", dir } end)
-    local ballast <close> = assert(io.open(dir .. "/ballast", "wb"))
-    assert(ballast:write(("x"):rep(size - left)))
-end
-
--- Only root may mount, and not in every container.
-local function may_mount()
-    if uv.getuid() ~= 0 then
-        return false
-    end
-    local dir = tmpdir()
-    local status = process.try { "mount", "-t", "tmpfs", "-o", "size=64k", "mare-test", dir }
-    if status == 0 then
-        process.run { "umount", dir }
-    end
-    process.cleanup()
-    return status == 0
-end
-
 describe("a full disk", function()
     local name = "pauses a download, which goes on when there is room"
-    if not may_mount() then
+    if not small_disk.may_mount() then
         pending(name .. " (NOT RUN: needs the right to mount a tmpfs, so run this as root)")
         return
     end
@@ -45,7 +24,7 @@ describe("a full disk", function()
     it(name, function()
         local dir, disk = tmpdir(), tmpdir()
         local data = payload.create(dir)
-        mount_small(disk, 24 * MIB, 6 * MIB)
+        small_disk.mount(disk, 24 * MIB, 6 * MIB)
         local seeder = libtorrent.seed { torrent = data.torrent, dir = data.dir }
         local get = mare.get { torrent = data.torrent, dir = disk, peers = { seeder.address } }
 

@@ -63,6 +63,25 @@ describe("mpv with a mare.conf", function()
         assert.equal("", viewer:strays())
     end)
 
+    it("on_exit=keep: what a killed mpv has fetched is not fetched again", function()
+        viewer:configure "on_exit=keep\ndirectory=~/Films"
+        seeder.up_rate = 600000
+        local player = start "--pause"
+        player:until_shown()
+        player:eventually("a part is here", function() return uploaded() > 600000 end)
+        player.process:kill "sigkill"
+        viewer:until_engine_ends()
+        assert.equal("", viewer:strays())
+        seeder.up_rate = 100000
+        local before = uploaded()
+        player = start "--pause"
+        player:until_shown()
+        assert.truthy(status(player).have > 400000)
+        assert.truthy(uploaded() - before < 200000)
+        seeder.up_rate = 0
+        viewer:quit(player)
+    end)
+
     it("on_exit=seed: gives as much as seed_ratio says, and ends", function()
         viewer:configure "on_exit=seed\nseed_ratio=0.25\ndirectory=~/Films"
         local player = start "--keep-open=yes"

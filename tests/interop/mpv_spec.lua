@@ -6,6 +6,7 @@ local json = require "mare.cli.json"
 local loopback = require "support.loopback"
 local mpv = require "support.mpv"
 local process = require "support.process"
+local uv = require "luv"
 local viewers = require "support.viewer"
 local web = require "support.web"
 
@@ -239,6 +240,23 @@ describe("mpv", function()
         player:eventually("the engine is there", has_engine)
         quit(player)
         until_nothing_is_left()
+    end)
+
+    -- mpv leaves its sockets to what it starts; as long as one is open, a player seems to live.
+    it("has an engine that keeps nothing open that was somebody else's", function()
+        local file = home .. "/somebody's"
+        local p = process.start {
+            "env", "HOME=" .. home, "XDG_RUNTIME_DIR=" .. home .. "/run", "sh", "-c",
+            'exec 9>"$0"; exec "$@"', file, viewers.mare, "mpv", "engine", "--bind", "127.0.0.1",
+            "--port", "0", "--no-dht", "--no-lsd", "--no-portmap",
+        }
+        process.eventually(10, "the engine is there", has_engine)
+        assert.truthy(uv.fs_stat(file))
+        for fd = 0, 99 do
+            assert.not_equal(file, uv.fs_readlink(("/proc/%d/fd/%d"):format(p.pid, fd)))
+        end
+        p:kill "sigterm"
+        p:succeed(10)
     end)
 
     it("leaves no process and no file when it is killed", function()

@@ -3,6 +3,7 @@
 
 local clips = require "support.clips"
 local loopback = require "support.loopback"
+local small_disk = require "support.small_disk"
 local viewers = require "support.viewer"
 
 local FAILED, FAILED_IN_PART = 2, 3 -- mpv: nothing could be played; the list, but nothing in it
@@ -66,6 +67,20 @@ describe("mpv says what is wrong", function()
         loopback.write(viewer.home .. "/file", "")
         viewer:configure "directory=~/file/films"
         assert.truthy(said_of(viewer.swarm.path):find("/home/file", 1, true))
+    end)
+
+    it("a full disk", function()
+        local dir = viewer.home .. "/small"
+        if not small_disk.mount(dir, 6 << 20, 1 << 20) then
+            return pending "NOT RUN: needs the right to mount a tmpfs, so run this as root"
+        end
+        viewer:configure "directory=~/small"
+        local player = viewer:start("--pause", viewer:entry(2, "fast.mp4"))
+        player:eventually("it is said", function()
+            return player.process:log():find("[mare] " .. dir .. "[^\n]*No space left[^\n]*waits")
+        end)
+        viewer:quit(player)
+        viewer:until_engine_ends()
     end)
 
     for _, each in ipairs {

@@ -27,6 +27,14 @@ function command.start(swarm, ...)
     }
 end
 
+-- The same, but what it says goes to a terminal (of which all is output). Words without spaces.
+function command.start_on_terminal(swarm, ...)
+    return process.start {
+        "env", "HOME=" .. swarm.root, "XDG_STATE_HOME=", "XDG_CACHE_HOME=", "script", "-qefc",
+        table.concat({ lua, script, ... }, " "), "/dev/null", cwd = swarm.root,
+    }
+end
+
 -- Exit status, output, errors.
 function command.finish(swarm, p)
     swarm:until_true(function() return not p:running() end)
