@@ -7,7 +7,6 @@ local payload = require "support.payload"
 local process = require "support.process"
 local small_disk = require "support.small_disk"
 local tmpdir = require "support.tmpdir"
-local uv = require "luv"
 
 local MIB = 1 << 20
 local DEADLINE = 60

@@ -144,8 +144,8 @@ describe("over HTTP", function()
     end)
 
     -- The parts of the film that a program has read, in hundredths.
-    local function read_by(command)
-        local parts, p = {}, process.start(command)
+    local function read_by(words)
+        local parts, p = {}, process.start(words)
         swarm:until_true(function()
             for _, reader in ipairs(torrent.readers) do
                 parts[reader.position * 100 // reader.length] = true

@@ -128,6 +128,8 @@ describe("picker", function()
 end)
 
 describe("the whole script", function()
+    after_each(process.cleanup)
+
     for _, language in ipairs { "lua5.1", "lua5.2", "luajit", "lua5.4" } do
         it("runs in " .. language, function()
             assert.equal("as it should be\n", process.run {

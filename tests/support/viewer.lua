@@ -138,6 +138,7 @@ function viewer:close()
         each:close()
     end
     self.swarm:close()
+    uv.run "nowait" -- frees what was closed; luv does not survive it at the end of Lua
 end
 
 return viewer
