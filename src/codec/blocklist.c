@@ -3,9 +3,8 @@
  *     text -> line -> range -> [sorted ranges][new ones, as they come]
  *                                        at the end: sort all, join what overlaps or touches
  *
- * Half a million lines are usual, so a line of IPv4 is read by hand; all that is rare
- * goes by way of addr_parse. What is added stays behind the sorted part until everything
- * is there: to undo it is to forget it. */
+ * What is added stays behind the sorted part until everything is there: to undo it is to
+ * forget it. */
 #include "codec/blocklist.h"
 
 #include <stdlib.h>
@@ -13,181 +12,7 @@
 
 #include "base/array.h"
 #include "base/bytes.h"
-
-#define ALLOWED 127 /* DAT: entries of a level over this are there to be let through */
-
-struct range {
-    struct addr first, last;
-};
-
-/* -- reading a line ------------------------------------------------------------------ */
-
-static const char no_range[] = "this is no address, network or range of addresses";
-
-struct cursor {
-    const uint8_t *p, *end;
-};
-
-static void skip_blanks(struct cursor *c) {
-    while (c->p < c->end && (*c->p == ' ' || *c->p == '\t'))
-        c->p++;
-}
-
-static bool skip_char(struct cursor *c, char wanted) {
-    skip_blanks(c);
-    if (c->p == c->end || *c->p != (uint8_t)wanted)
-        return false;
-    c->p++;
-    skip_blanks(c);
-    return true;
-}
-
-/* Up to `digits` decimal digits; -1 if there is none. */
-static int read_number(struct cursor *c, int digits) {
-    int v = 0;
-    const uint8_t *start = c->p;
-    while (c->p < c->end && c->p - start < digits && *c->p >= '0' && *c->p <= '9')
-        v = v * 10 + *c->p++ - '0';
-    return c->p == start ? -1 : v;
-}
-
-static bool is_address_char(uint8_t c) {
-    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F') ||
-           c == ':' || c == '.';
-}
-
-/* Leading zeros are usual in DAT files, and are decimal. */
-static bool read_ip4(struct cursor *at, struct addr *a) {
-    struct cursor c = *at;
-    *a = (struct addr){.family = 4};
-    for (int i = 0; i < 4; i++) {
-        if (i && (c.p == c.end || *c.p++ != '.'))
-            return false;
-        int v = read_number(&c, 3);
-        if (v < 0 || v > 255)
-            return false;
-        a->ip[i] = (uint8_t)v;
-    }
-    if (c.p < c.end && is_address_char(*c.p))
-        return false;
-    *at = c;
-    return true;
-}
-
-static bool read_ip6(struct cursor *c, struct addr *a) {
-    char text[ADDR_TEXT];
-    size_t n = 0;
-    while (n < (size_t)(c->end - c->p) && is_address_char(c->p[n]))
-        n++;
-    if (n >= sizeof text)
-        return false;
-    memcpy(text, c->p, n);
-    text[n] = '\0';
-    const char *colon = strchr(text, ':');
-    if (!colon || !strchr(colon + 1, ':') || addr_parse(a, text, 0) < 0)
-        return false;
-    c->p += n;
-    return true;
-}
-
-static bool read_ip(struct cursor *c, struct addr *a) {
-    return read_ip4(c, a) || read_ip6(c, a);
-}
-
-/* Sets or clears the bits behind the prefix. */
-static void fill(struct addr *a, int prefix, bool ones) {
-    for (int i = 0; i < (a->family == 4 ? 4 : 16); i++) {
-        int kept = MAX(0, MIN(8, prefix - 8 * i));
-        uint8_t rest = (uint8_t)(0xff >> kept);
-        a->ip[i] = (uint8_t)(ones ? a->ip[i] | rest : a->ip[i] & ~rest);
-    }
-}
-
-/* "/24": NULL or what is wrong. "::ffff:1.2.3.0/120" has become IPv4, its prefix has
- * not. */
-static const char *read_prefix(struct cursor *c, struct range *r, bool colons) {
-    int prefix = read_number(c, 3), bits = r->first.family == 4 ? 32 : 128;
-    if (prefix < 0)
-        return no_range;
-    if (bits == 32 && colons)
-        prefix -= 96;
-    if (prefix < 0 || prefix > bits)
-        return "no network has a prefix of this length";
-    fill(&r->first, prefix, false);
-    fill(&r->last, prefix, true);
-    return NULL;
-}
-
-static int compare_ip(const struct addr *a, const struct addr *b) {
-    return memcmp(a->ip, b->ip, sizeof a->ip);
-}
-
-static const char *check_order(const struct range *r) {
-    if (r->first.family != r->last.family)
-        return "one end of the range is IPv4, the other IPv6";
-    return compare_ip(&r->first, &r->last) > 0 ? "the range ends before it begins" : NULL;
-}
-
-/* An address, and what may follow one to make it many. */
-static const char *read_range(struct cursor *c, struct range *r) {
-    const uint8_t *start = c->p;
-    if (!read_ip(c, &r->first))
-        return no_range;
-    bool colons = memchr(start, ':', (size_t)(c->p - start));
-    r->last = r->first;
-    if (c->p < c->end && *c->p == '/') {
-        c->p++;
-        return read_prefix(c, r, colons);
-    }
-    if (!skip_char(c, '-'))
-        return NULL;
-    return read_ip(c, &r->last) ? check_order(r) : no_range;
-}
-
-static bool at_end(struct cursor *c) {
-    skip_blanks(c);
-    return c->p == c->end || *c->p == '#' || *c->p == ';';
-}
-
-/* DAT, CIDR and plain: the line begins with an address. */
-static const char *read_bare(struct cursor c, struct range *r, bool *allowed) {
-    const char *what = read_range(&c, r);
-    if (what || at_end(&c))
-        return what;
-    if (!skip_char(&c, ','))
-        return no_range;
-    int level = read_number(&c, 5);
-    *allowed = level > ALLOWED;
-    return level < 0 ? no_range : NULL;
-}
-
-/* The rest of a P2P line, behind a colon: a range with both its ends. */
-static const char *read_tail(struct cursor c, struct range *r) {
-    const uint8_t *dash = memchr(c.p, '-', (size_t)(c.end - c.p));
-    skip_blanks(&c);
-    const char *what = read_range(&c, r);
-    return what || (dash && at_end(&c)) ? what : no_range;
-}
-
-/* P2P. There may be colons in the name, so each is tried. */
-static const char *read_named(struct cursor c, struct range *r) {
-    const uint8_t *colon;
-    const char *complaint = no_range;
-    while ((colon = memchr(c.p, ':', (size_t)(c.end - c.p)))) {
-        c.p = colon + 1;
-        const char *what = read_tail(c, r);
-        if (!what)
-            return NULL;
-        if (what != no_range)
-            complaint = what;
-    }
-    return complaint;
-}
-
-static bool is_comment(struct cursor c) {
-    size_t len = (size_t)(c.end - c.p);
-    return !len || *c.p == '#' || *c.p == ';' || (len > 1 && !memcmp(c.p, "//", 2));
-}
+#include "codec/blocklist_line.h"
 
 /* -- adding -------------------------------------------------------------------------- */
 
@@ -197,7 +22,7 @@ static void complain(struct blocklist *b, uint32_t line, const char *what) {
     b->complaint_count++;
 }
 
-static int push4(struct blocklist *b, const struct range *r) {
+static int push4(struct blocklist *b, const struct addr_range *r) {
     if (b->count4 == BLOCKLIST_MAX_RANGES)
         return ERR_LIMIT;
     if (ARRAY_ROOM(b->ranges4, b->count4, b->cap4) < 0)
@@ -207,7 +32,7 @@ static int push4(struct blocklist *b, const struct range *r) {
     return 0;
 }
 
-static int push6(struct blocklist *b, const struct range *r) {
+static int push6(struct blocklist *b, const struct addr_range *r) {
     if (b->count6 == BLOCKLIST_MAX_RANGES)
         return ERR_LIMIT;
     if (ARRAY_ROOM(b->ranges6, b->count6, b->cap6) < 0)
@@ -217,36 +42,26 @@ static int push6(struct blocklist *b, const struct range *r) {
     return 0;
 }
 
-static int push(struct blocklist *b, const struct range *r) {
+static int push(struct blocklist *b, const struct addr_range *r) {
     return r->first.family == 4 ? push4(b, r) : push6(b, r);
 }
 
-static int add_line(struct blocklist *b, struct cursor c, uint32_t line) {
-    struct range r;
-    bool allowed = false;
-    while (c.end > c.p && c.end[-1] <= ' ')
-        c.end--;
-    skip_blanks(&c);
-    if (is_comment(c))
-        return 0;
-    const char *what = "the line is too long";
-    if (c.end - c.p <= (ptrdiff_t)BLOCKLIST_MAX_LINE) {
-        what = read_bare(c, &r, &allowed);
-        if (what == no_range)
-            what = read_named(c, &r);
-    }
+static int add_line(struct blocklist *b, struct span text, uint32_t line) {
+    struct addr_range r;
+    bool bars;
+    const char *what = blocklist_read_line(text, &r, &bars);
     if (what)
         complain(b, line, what);
-    return what || allowed ? 0 : push(b, &r);
+    return bars ? push(b, &r) : 0;
 }
 
-static int add_lines(struct blocklist *b, struct cursor text) {
+static int add_lines(struct blocklist *b, struct span text) {
     int rc = 0;
-    for (uint32_t line = 1; text.p < text.end && rc == 0; line++) {
-        const uint8_t *end = memchr(text.p, '\n', (size_t)(text.end - text.p));
-        struct cursor c = {text.p, end ? end : text.end};
-        rc = add_line(b, c, line);
-        text.p = end ? end + 1 : text.end;
+    for (uint32_t line = 1; text.len && rc == 0; line++) {
+        const uint8_t *end = memchr(text.data, '\n', text.len);
+        size_t len = end ? (size_t)(end - text.data) : text.len;
+        rc = add_line(b, (struct span){text.data, len}, line);
+        text = span_skip(text, len + (end != NULL));
     }
     return rc;
 }
@@ -337,7 +152,7 @@ int blocklist_add_text(struct blocklist *b, const void *data, size_t len, struct
         return err_set(e, ERR_UNSUPPORTED,
                        "the block list is compressed; unpack it first");
     size_t skip = len >= 3 && !memcmp(p, byte_order_mark, 3) ? 3 : 0;
-    int rc = len ? add_lines(b, (struct cursor){p + skip, p + len}) : 0;
+    int rc = len ? add_lines(b, (struct span){p + skip, len - skip}) : 0;
     if (rc < 0)
         b->count4 = count4, b->count6 = count6;
     else
@@ -350,8 +165,8 @@ int blocklist_add_text(struct blocklist *b, const void *data, size_t len, struct
 
 int blocklist_add_range(struct blocklist *b, const struct addr *first,
                         const struct addr *last) {
-    struct range r = {*first, *last};
-    if (!first->family || check_order(&r))
+    struct addr_range r = {*first, *last};
+    if (!first->family || blocklist_check_order(&r))
         return ERR_INVALID;
     int rc = push(b, &r);
     if (rc == 0)

@@ -91,6 +91,8 @@ struct class {
 extern const struct class session_class, torrent_class, file_class, peer_class,
     piece_class, reader_class, view_class, candidate_class, policy_class;
 
+/* Looks the engine object of a box up; false, and t->alive too, when it is dead. */
+bool class_resolve(const struct class *c, const void *box, struct target *t);
 /* Creates the metatable if there is none yet. Leaves the stack as it was. */
 void class_register(lua_State *L, const struct class *c);
 /* Pushes the table of methods that __index looks into: the Lua side adds its own. */
