@@ -31,7 +31,9 @@ static struct policy_set *find_or_add_set(struct policy_bridge *b, handle torren
     return set;
 }
 
-void policy_bridge_fini(struct policy_bridge *b) {
+void policy_bridge_fini(lua_State *L, struct policy_bridge *b) {
+    if (policy_is_asking(b))
+        policy_abandon_rounds(L);
     free(b->set);
     record_free(b->record);
     b->set = NULL, b->record = NULL;

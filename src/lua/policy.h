@@ -54,7 +54,8 @@ struct policy_bridge {
 
 extern const struct policy_hooks policy_bridge_hooks; /* owner: the bridge */
 
-void policy_bridge_fini(struct policy_bridge *b);
+/* From the finalizer of what holds it. */
+void policy_bridge_fini(lua_State *L, struct policy_bridge *b);
 /* Before the swarm is driven by a function called from L, and NULL after it. Returns what it was. */
 lua_State *policy_drive(struct policy_bridge *b, lua_State *L);
 static inline bool policy_is_asking(const struct policy_bridge *b) {
@@ -76,6 +77,8 @@ void policy_push_stats(lua_State *L, const struct policy_bridge *b);
 /* Inside a round: pushes what stands for the torrent that asks where there is no session (a
  * simulator), a table with some of a torrent's properties; false, and nothing, otherwise. */
 bool policy_push_self(lua_State *L, int near, const struct policy_bridge *b);
+/* The state is closed in the middle of a round (os.exit(0, true)), which nobody will end. */
+void policy_abandon_rounds(lua_State *L);
 /* limited(f, ...): true, results; or false, message with traceback; with the budget of a round. */
 int policy_limited(lua_State *L);
 

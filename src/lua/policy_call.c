@@ -11,7 +11,8 @@
  * was made before the round has no hook, and its instructions are not counted.
  *
  * Memory is bounded where it is allocated: for the time of a round Lua's allocator is ours, which
- * hands over to the one before, and refuses what would be too much. Lua then collects its garbage and asks again. */
+ * hands over to the one before, and refuses what would be too much. Lua then collects its garbage
+ * and asks again. */
 #include "lua/object.h"
 
 #include <math.h>
@@ -142,6 +143,12 @@ static void lift_limits(lua_State *L, const struct round *r) {
         lua_sethook(L, r->hook, r->mask, r->count);
     if (r->refused)
         collect_refused(L);
+}
+
+/* Lua closes this library before it frees the last of its memory. */
+void policy_abandon_rounds(lua_State *L) {
+    for (const struct round *r = current_round(L); r; r = r->outer)
+        lua_setallocf(L, r->alloc, r->alloc_ctx);
 }
 
 /* ---- the call ------------------------------------------------------------------------------ */

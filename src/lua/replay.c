@@ -349,7 +349,7 @@ static int replay_gc(lua_State *L) {
     struct replay_box *box = check_replay(L);
     free(box->error);
     box->error = NULL;
-    policy_bridge_fini(&box->base.policy);
+    policy_bridge_fini(L, &box->base.policy);
     return 0;
 }
 

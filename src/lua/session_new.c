@@ -98,11 +98,11 @@ int session_create(lua_State *L) {
     return box->session ? 1 : push_failure(L, &e);
 }
 
-static void box_close(struct session_box *box, usec linger) {
+static void box_close(lua_State *L, struct session_box *box, usec linger) {
     struct session *s = box->session;
     box->session = NULL;
     session_forget_event(box);
-    policy_bridge_fini(&box->policy);
+    policy_bridge_fini(L, &box->policy);
     if (!s)
         return;
     /* os.exit(0, true) inside a policy: the state is closed in the middle of a step that nobody will
@@ -117,13 +117,13 @@ static void box_close(struct session_box *box, usec linger) {
 /* _close([linger seconds]): true; also when it is closed already. */
 int session_do_close(lua_State *L) {
     usec linger = lua_isnoneornil(L, 2) ? 0 : check_seconds(L, 2, "linger");
-    box_close(session_check_box(L, 1), linger);
+    box_close(L, session_check_box(L, 1), linger);
     lua_pushboolean(L, 1);
     return 1;
 }
 
 int session_gc(lua_State *L) {
-    box_close(session_check_box(L, 1), 0);
+    box_close(L, session_check_box(L, 1), 0);
     return 0;
 }
 
@@ -132,6 +132,6 @@ int session_leave(lua_State *L) {
     lua_settop(L, 1); /* without the error that ends it */
     if (policy_queue(L, &session_check_box(L, 1)->policy, "_close"))
         return 0;
-    box_close(session_check_box(L, 1), USEC_PER_SEC);
+    box_close(L, session_check_box(L, 1), USEC_PER_SEC);
     return 0;
 }

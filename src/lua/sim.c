@@ -326,7 +326,7 @@ static int sim_gc(lua_State *L) {
     struct sim_box *box = check_sim(L);
     sim_free(box->sim);
     box->sim = NULL;
-    policy_bridge_fini(&box->base.policy);
+    policy_bridge_fini(L, &box->base.policy);
     for (uint32_t i = 0; i < ERRORS_KEPT; i++) {
         free(box->error[i]);
         box->error[i] = NULL;
