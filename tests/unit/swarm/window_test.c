@@ -94,8 +94,7 @@ TEST(window_pieces_are_due_when_the_consumer_comes_to_them) {
     CHECK_INT(window_due(&w, 3, 2 * USEC_PER_SEC, now),
               now + USEC_PER_SEC * 9 / 4 + USEC_PER_SEC / 8);
     w.said = 1; /* a byte a second: far away, but not beyond time */
-    CHECK(window_due(&w, 3, 0, now) > now &&
-          window_due(&w, 3, 0, now) < USEC_NEVER / 2);
+    CHECK(window_due(&w, 3, 0, now) > now && window_due(&w, 3, 0, now) < USEC_NEVER / 2);
 }
 
 TEST(window_believes_who_says_its_rate_then_what_was_measured_then_a_guess) {
