@@ -592,6 +592,26 @@ describe("while a torrent is still downloading", function()
     end)
 end)
 
+describe("of a torrent that is not on disk, or not all of it,", function()
+    before_each(function() serve {} end)
+    after_each(close)
+
+    for name, options in pairs {
+        ["in memory"] = { storage = "memory" },
+        ["in a part of the memory"] = { storage = "memory", max_memory = 20 * 16384 },
+        ["in a part of the disk"] = { max_disk = 20 * 16384 },
+    } do
+        it(name .. ", a film is played and played again", function()
+            torrent = swarm:add(session, options)
+            for _ = 1, 2 do
+                assert.is_true(get(path_of(FILM_FILE), { Range = "bytes=0-" }).body == FILM)
+            end
+            local part = get(path_of(FILM_FILE), { Range = "bytes=1000000-1499999" })
+            assert.is_true(part.body == FILM:sub(1000001, 1500000))
+        end)
+    end
+end)
+
 describe("while nothing comes", function()
     before_each(function()
         serve {}
@@ -609,6 +629,12 @@ describe("while nothing comes", function()
     it("a player that leaves is noticed, and its reader goes", function()
         wait_in_vain():close()
         until_true(function() return status_json():find('"readers":[]', 1, true) end)
+    end)
+
+    it("a question for the head alone makes nothing urgent", function()
+        assert.equal("3000000", ask("HEAD", path_of(FILM_FILE)).headers["content-length"])
+        wait_in_vain()
+        assert.truthy(status_json():find('"number":1,', 1, true)) -- the first reader
     end)
 
     it("a player that leaves takes along what it has asked for beside", function()

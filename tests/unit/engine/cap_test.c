@@ -116,6 +116,10 @@ TEST(cap_drops_what_was_used_longest_ago_and_refuses_it_from_then_on) {
     CHECK(!bitset_has(&n->t->have, get_u32(leech->body + 1)));
     CHECK(!bitset_has(&n->t->have, 5));
     CHECK(bitset_has(&n->t->have, 0)); /* the head is kept */
+    CHECK_INT(reader_seek(x.r, 0), 0);
+    STEP_UNTIL(&w, storage_has_file(n->t->storage, 0)); /* no piece is going now */
+    CHECK_INT(reader_ready(x.r, 1), 1);
+    CHECK_INT(reader_on_disk(x.r, 1), 0); /* for sendfile, under which it could go */
     STEP_UNTIL(&w, bitset_has(&n->t->have, PIECES - 1));
     fake_say(leech, WIRE_INTERESTED);
     (void)fake_expect(leech, WIRE_UNCHOKE);

@@ -300,6 +300,20 @@ TEST(reader_that_was_superseded_is_not_in_the_way_of_the_next_one) {
     swarm_close(&w);
 }
 
+TEST(reader_looks_as_far_ahead_as_its_player_says_that_it_plays) {
+    struct swarm w;
+    struct node *n = open_large(&w);
+    struct reader *r = open_at(n, 0, 0);
+    uint64_t before = window_bytes(&r->window);
+    reader_set_health(r, &(struct reader_health){.bitrate = 8.0 * 8 * PIECE_LEN});
+    CHECK_INT(window_rate(&r->window), 8 * PIECE_LEN);
+    CHECK(window_bytes(&r->window) > before);
+    reader_set_health(r, &(struct reader_health){.bitrate = -1});
+    CHECK_INT(window_bytes(&r->window), before);
+    reader_close(r);
+    swarm_close(&w);
+}
+
 TEST(reader_with_plenty_in_store_leaves_the_order_to_rarity) {
     struct swarm w;
     struct node *n = open_large(&w);
