@@ -26,18 +26,8 @@ local function read(self, what, max, callback, as_view)
     if type(max) == "function" then
         max, callback = nil, max
     end
-    if callback then
-        return start(self, max or CHUNK, as_view, callback)
-    end
-    local co = tasks.current()
-    if not co then
-        error(what .. " needs a callback outside of mare.spawn", 3)
-    end
-    return tasks.suspend(co, function(wake)
-        local ok, message, code = start(self, max or CHUNK, as_view, wake)
-        if not ok then
-            wake(nil, message, code)
-        end
+    return tasks.ask_or_wait(what, callback, function(answer)
+        return start(self, max or CHUNK, as_view, answer)
     end)
 end
 

@@ -337,23 +337,6 @@ local function ask(owner, callback, begin)
     return true
 end
 
--- With a callback: asks. Without: in a task, which waits for the answer.
-local function ask_or_wait(what, callback, start)
-    if callback then
-        return start(callback)
-    end
-    local co = tasks.current()
-    if not co then
-        error(what .. " needs a callback outside of mare.spawn", 3)
-    end
-    return tasks.suspend(co, function(wake)
-        local ok, message, code = start(wake)
-        if not ok then
-            wake(nil, message, code)
-        end
-    end)
-end
-
 -- ---- the DHT ---------------------------------------------------------------------------------
 
 local function lines(text)
@@ -366,7 +349,7 @@ end
 
 -- session.dht:get_peers(info_hash, [callback])
 function dht:get_peers(info_hash, callback)
-    return ask_or_wait("get_peers", callback, function(answer)
+    return tasks.ask_or_wait("get_peers", callback, function(answer)
         return ask(self.session, function(text, message, code)
             answer(text and lines(text), message, code)
         end, function(token)
@@ -379,7 +362,7 @@ end
 
 -- torrent:read(offset, length, [callback])
 function torrent:read(offset, length, callback)
-    return ask_or_wait("read", callback, function(answer)
+    return tasks.ask_or_wait("read", callback, function(answer)
         return ask(self.session, answer, function(token)
             return self:_read(offset, length, token)
         end)

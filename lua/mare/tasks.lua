@@ -167,6 +167,24 @@ function tasks.suspend(co, begin)
     return coroutine.yield()
 end
 
+-- What `start` asks, it tells the function that it gets. With a callback: that one. Without: in a
+-- task, which waits for it.
+function tasks.ask_or_wait(what, callback, start)
+    if callback then
+        return start(callback)
+    end
+    local co = tasks.current()
+    if not co then
+        error(what .. " needs a callback outside of mare.spawn", 3)
+    end
+    return tasks.suspend(co, function(wake)
+        local ok, message, code = start(wake)
+        if not ok then
+            wake(nil, message, code)
+        end
+    end)
+end
+
 function tasks.sleep(seconds)
     local co, session = check_current "mare.sleep"
     check_seconds(seconds)

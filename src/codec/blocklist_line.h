@@ -1,8 +1,4 @@
-/* blocklist_line: one line of a block list, in any of the three formats:
- *
- *     P2P     some name:1.2.3.0-1.2.3.255
- *     DAT     001.002.003.000 - 001.002.003.255 , 100 , some name
- *     CIDR    1.2.3.0/24          and a plain address */
+/* blocklist_line: one line of a block list, of whatever format it is (blocklist.h). */
 #ifndef MARE_BLOCKLIST_LINE_H
 #define MARE_BLOCKLIST_LINE_H
 

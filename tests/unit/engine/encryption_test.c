@@ -128,34 +128,28 @@ TEST(a_peer_that_only_listens_to_noise_is_dialled_in_plain_after_a_while) {
     swarm_close(&w);
 }
 
-/* It has understood, and is slow. */
-TEST(a_peer_that_has_begun_to_answer_is_given_its_time) {
+/* The time that it has to answer with encryption does not end it, that of a dial does. */
+static void is_given_its_time(enum mse_policy policy, const char *answer) {
     struct swarm w;
-    struct fake *f = open_fake(&w, MSE_PREFER);
-    struct node *n = f->node;
+    struct fake *f = open_fake(&w, policy);
     fake_await(f);
-    fake_send(f, "first of 96 bytes", 17);
+    fake_send(f, answer, strlen(answer));
     swarm_settle(&w);
-    node_pass(n, MSE_ANSWER_WITHIN);
+    node_pass(f->node, MSE_ANSWER_WITHIN);
     swarm_settle(&w);
     CHECK(!f->eof);
-    node_pass(n, PEER_CONNECT_TIMEOUT);
+    node_pass(f->node, PEER_CONNECT_TIMEOUT);
     STEP_UNTIL(&w, f->eof);
     swarm_close(&w);
 }
 
+/* It has understood, and is slow. */
+TEST(a_peer_that_has_begun_to_answer_is_given_its_time) {
+    is_given_its_time(MSE_PREFER, "first of 96 bytes");
+}
+
 TEST(a_peer_that_only_listens_has_its_time_where_plain_is_no_way) {
-    struct swarm w;
-    struct fake *f = open_fake(&w, MSE_REQUIRE);
-    struct node *n = f->node;
-    fake_await(f);
-    swarm_settle(&w);
-    node_pass(n, MSE_ANSWER_WITHIN);
-    swarm_settle(&w);
-    CHECK(!f->eof);
-    node_pass(n, PEER_CONNECT_TIMEOUT);
-    STEP_UNTIL(&w, f->eof);
-    swarm_close(&w);
+    is_given_its_time(MSE_REQUIRE, "");
 }
 
 TEST(encryption_that_is_required_is_not_followed_by_plain) {

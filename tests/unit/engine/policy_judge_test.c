@@ -169,14 +169,21 @@ TEST(what_is_refused_is_asked_again_only_after_a_pause) {
 
 /* ---- slots ------------------------------------------------------------------------------- */
 
+/* A seed whose slots the judge gives, and somebody who wants one. */
+static struct fake *open_interested(struct swarm *w, struct judge *j) {
+    swarm_open(w);
+    struct node *n = node_open(w, &(struct node_options){.seed = true});
+    appoint(n, j);
+    struct fake *f = fake_leech(w, n, true);
+    fake_say(f, WIRE_INTERESTED);
+    return f;
+}
+
 TEST(a_row_says_what_is_known_of_a_peer) {
     struct swarm w;
     struct judge j = {.question = POLICY_UNCHOKE, .opinion = never};
-    swarm_open(&w);
-    struct node *n = node_open(&w, &(struct node_options){.seed = true});
-    appoint(n, &j);
-    struct fake *f = fake_leech(&w, n, true);
-    fake_say(f, WIRE_INTERESTED);
+    struct fake *f = open_interested(&w, &j);
+    struct node *n = f->node;
     STEP_UNTIL(&w, j.rows > 0 && j.peer.peer_interested);
     CHECK_INT(j.peer.peer, node_peer(n)->id);
     CHECK(addr_equal(&j.peer.addr, &f->addr));
@@ -194,11 +201,8 @@ TEST(a_row_says_what_is_known_of_a_peer) {
 TEST(a_slot_that_is_held_stays_until_it_is_over) {
     struct swarm w;
     struct judge j = {.question = POLICY_UNCHOKE, .opinion = never};
-    swarm_open(&w);
-    struct node *n = node_open(&w, &(struct node_options){.seed = true});
-    appoint(n, &j);
-    struct fake *f = fake_leech(&w, n, true);
-    fake_say(f, WIRE_INTERESTED);
+    struct fake *f = open_interested(&w, &j);
+    struct node *n = f->node;
     STEP_UNTIL(&w, j.rows > 0);
     choke_hold(node_peer(n), false, USEC_NEVER);
     (void)fake_expect(f, WIRE_UNCHOKE);
