@@ -216,4 +216,32 @@ describe("over HTTP", function()
         assert.truthy(out:find '"event":"done"')
         assert.is_nil(io.open(swarm.root .. "/.cache/mare"))
     end)
+
+    -- Its mpv, by the socket that both use.
+    local function player_of(p)
+        local runtime = os.getenv "XDG_RUNTIME_DIR" or os.getenv "TMPDIR" or "/tmp"
+        return mpv.attach(("%s/mare-mpv-play-%d.sock"):format(runtime, p.pid), p, turn)
+    end
+
+    it("mare play has its mpv released from what a seek has turned away from", function()
+        local seeder = swarm:seeder()
+        seeder.up_rate = 800000
+        local p = command.start(swarm, "play", swarm.path, "--file", "2", "--player",
+            "mpv --no-config --vo=null --ao=null --pause", "--peer", "127.0.0.1:" .. seeder.port,
+            table.unpack(command.alone))
+        local player = player_of(p)
+        local function seeks_done()
+            return player:get "demuxer-cache-state"["debug-low-level-seeks"]
+        end
+        player:until_get("demuxer-cache-duration", function(t) return t >= 2 end)
+        seeder.up_rate = 1 -- byte a second
+        player:command("seek", 20, "absolute")
+        player:eventually("its demuxer is elsewhere", function() return seeks_done() > 0 end)
+        seeder.up_rate = 0
+        player:seek(20)
+        player:command "quit"
+        assert.equal(0, player:ended())
+        assert.is_nil(uv.fs_stat(player.path))
+        assert.is_nil(uv.fs_stat(swarm.root .. "/.cache/mare"))
+    end)
 end)

@@ -46,18 +46,25 @@ local BARE = {
     "--stream-lavf-o-append=reconnect=0",
 }
 
--- `words` are further arguments. With a home it has its user's configuration and scripts.
-function mpv.start(words, turn, home)
-    local self = setmetatable({ turn = turn, buffer = "", last = 0 }, mpv)
-    self.path = os.tmpname()
-    os.remove(self.path)
-    local command = home and mpv.at_home(home) or table.move(BARE, 1, #BARE, 1, {})
-    command[#command + 1] = "--input-ipc-server=" .. self.path
-    self.process = process.start(table.move(words, 1, #words, #command + 1, command))
+-- One that listens at a path, or will, as long as the process lives.
+function mpv.attach(path, process_of_it, turn)
+    local self = setmetatable({
+        path = path, process = process_of_it, turn = turn, buffer = "", last = 0,
+    }, mpv)
     self:eventually("it listens", function()
-        return uv.fs_stat(self.path) and connect(self)
+        return uv.fs_stat(path) and connect(self)
     end)
     return self
+end
+
+-- `words` are further arguments. With a home it has its user's configuration and scripts.
+function mpv.start(words, turn, home)
+    local path = os.tmpname()
+    os.remove(path)
+    local command = home and mpv.at_home(home) or table.move(BARE, 1, #BARE, 1, {})
+    command[#command + 1] = "--input-ipc-server=" .. path
+    table.move(words, 1, #words, #command + 1, command)
+    return mpv.attach(path, process.start(command), turn)
 end
 
 function mpv:eventually(what, condition)

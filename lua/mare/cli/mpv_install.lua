@@ -35,7 +35,7 @@ local function write(path, text)
 end
 
 -- The script's files: beside our modules when installed, else in the checkout.
-local function sources()
+function install.sources()
     for _, folder in ipairs { here .. "/../mpv", here .. "/../../mpv/mare" } do
         if read(folder .. "/main.lua") then
             return folder
@@ -72,7 +72,7 @@ local function is_ours(folder)
 end
 
 function install.install()
-    local from, folder = sources(), scripts_folder() .. "/mare"
+    local from, folder = install.sources(), scripts_folder() .. "/mare"
     if read(folder .. "/main.lua") and not is_ours(folder) then
         transfer.fail("%s is somebody else's script: move it away first", folder)
     end

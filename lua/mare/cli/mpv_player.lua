@@ -8,7 +8,7 @@ local line = require "mare.cli.json"
 local player = {}
 player.__index = player
 
--- `address` is mpv's input-ipc-server; `script` the name that the script has there.
+-- `address` is mpv's input-ipc-server; `script` the name that the script has there (nil: any).
 function player.connect(address, script)
     local channel, message = core.channel_connect(address)
     if not channel then
@@ -30,7 +30,11 @@ end
 -- A message for the script.
 function player:tell(what, value)
     local text = type(value) == "string" and value or line.encode(value)
-    self:command("script-message-to", self.script, what, text)
+    if self.script then
+        self:command("script-message-to", self.script, what, text)
+    else
+        self:command("script-message", what, text)
+    end
 end
 
 -- The script answers to the name that mpv has given us.

@@ -2,6 +2,7 @@
 
 local mare = require "mare"
 local options = require "mare.cli.options"
+local play_mpv = require "mare.cli.play_mpv"
 local player = require "mare.cli.player"
 local report = require "mare.cli.report"
 local scratch = require "mare.cli.scratch"
@@ -52,9 +53,10 @@ local function choose(torrent, opts)
     return files
 end
 
-local function start(torrent, opts, out)
+local function start(torrent, opts, out, link)
     local files = choose(torrent, opts)
-    local program, message = player.start(opts.player or "mpv", torrent, files)
+    local program, message = player.start(opts.player or "mpv", torrent, files,
+        link and link:words())
     transfer.check(program, message and message .. " (--player names another player)")
     out:say("playing %s", files[1].path)
     out:event { event = "playing", name = torrent.name, path = files[1].path, url = files[1].url,
@@ -69,8 +71,13 @@ local function end_player(session, program)
     session:run(function() return program:ended() or mare.now() > ends end)
 end
 
-local function watch(session, torrent, program, out)
-    local how = transfer.follow(session, torrent, out, function() return program:ended() end)
+local function watch(session, torrent, program, out, link)
+    local how = transfer.follow(session, torrent, out, function()
+        if link then
+            link:turn()
+        end
+        return program:ended()
+    end)
     if how == "interrupted" then
         end_player(session, program)
         return 130
@@ -80,15 +87,16 @@ local function watch(session, torrent, program, out)
     return 0
 end
 
-local function run(session, source, opts, out)
+local function run(session, http, source, opts, out)
     local torrent = transfer.add(session, source)
     transfer.connect(torrent, opts.peers)
     local how = transfer.follow(session, torrent, out, function() return torrent.pieces end)
     if how == "interrupted" then
         return 130
     end
-    local program <close> = start(torrent, opts, out)
-    return watch(session, torrent, program, out)
+    local link <close> = play_mpv.new(opts.player or "mpv", torrent, http)
+    local program <close> = start(torrent, opts, out, link)
+    return watch(session, torrent, program, out, link)
 end
 
 -- What is thrown away needs no state either.
@@ -98,9 +106,9 @@ function play.run(opts, words)
     if folder then
         opts.state = false
     end
-    local session <close> = serve.open(opts, folder and folder.path or opts.directory)
+    local session <close>, http = serve.open(opts, folder and folder.path or opts.directory)
     transfer.listen(session, out)
-    local status = run(session, words[1], opts, out)
+    local status = run(session, http, words[1], opts, out)
     out:finish(status == 0 and "done" or "interrupted", session)
     return status
 end

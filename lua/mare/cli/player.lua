@@ -66,13 +66,15 @@ local function any(name, torrent, files)
 end
 
 -- `command` is a program and perhaps options of it, divided by spaces.
-function player.start(command, torrent, files)
+-- `options` are further words.
+function player.start(command, torrent, files, options)
     local words = {}
     for word in command:gmatch "%S+" do
         words[#words + 1] = word
     end
     local name = (words[1] or ""):match "[^/]*$"
     local more = name:find "^mpv" and mpv(torrent, files) or any(name, torrent, files)
+    table.move(options or {}, 1, #(options or {}), #words + 1, words)
     table.move(more, 1, #more, #words + 1, words)
     local pid, message = core.start_program(words)
     if not pid then

@@ -77,12 +77,23 @@ function engine.open(source, f)
     }, function(...) f(answer_of(...)) end)
 end
 
+-- What was told last before the engine had a name is told then: which file is played.
+local waiting
+
 function engine.tell(what, value)
-    if client then
+    if not client then
+        waiting = what == "mare-file" and { what, value } or waiting
+    else
         mp.commandv("script-message-to", client, what, (utils.format_json(value)))
     end
 end
 
-mp.register_script_message("mare-engine", function(name) client = name end)
+mp.register_script_message("mare-engine", function(name)
+    client = name
+    if waiting then
+        engine.tell(waiting[1], waiting[2])
+        waiting = nil
+    end
+end)
 
 return engine

@@ -135,11 +135,26 @@ local function take(answer)
     end
 end
 
+-- `mare play` is the engine, and gives mpv addresses.
+local function is_of_our_parent(name)
+    return settings.attached ~= "" and name:sub(1, #settings.attached) == settings.attached
+end
+
+local function play_attached(url)
+    playing, opening = { url = url }, mp.get_time()
+    overlay.want("opening", true)
+    set_stream_options()
+    engine.tell("mare-file", { url = url })
+end
+
 local function on_load(hook)
-    local wanted = source.of(mp.get_property("stream-open-filename", ""))
+    local name = mp.get_property("stream-open-filename", "")
+    local wanted = source.of(name)
     playing = nil
     health.on_begin()
-    if not wanted then
+    if is_of_our_parent(name) then
+        return play_attached(name)
+    elseif not wanted then
         return
     end
     opening = mp.get_time()

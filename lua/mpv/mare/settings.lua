@@ -21,6 +21,7 @@ local settings = {
     policy = "", -- a Lua file that chooses peers and pieces
     state = "",
     arguments = "", -- more of the command's options, divided by spaces
+    attached = "", -- not for people: the address of the `mare play` that has started us
     command = "", -- the command `mare`, if it lies elsewhere
     window = true, -- at once, before the film is there
     overlay = true, -- shown at the beginning and while there is nothing to play
