@@ -14,7 +14,8 @@
  *
  * A client that closes its connection is noticed at once, asleep or not: hooks->ended. One that
  * closes only its own direction is taken for gone: no player and no browser does that. One that
- * vanishes without a word is noticed within a minute. */
+ * vanishes without a word while it waits is noticed within a minute; with bytes on their way to it the
+ * kernel is more patient. */
 #ifndef MARE_HTTP_H
 #define MARE_HTTP_H
 
