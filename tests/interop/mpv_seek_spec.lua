@@ -106,6 +106,26 @@ describe("mpv", function()
         viewer:quit(two)
     end)
 
+    it("does not take the place of another player of the same film", function()
+        seeder.up_rate = 400000
+        local one, two = start(2), start(2)
+        for _, player in ipairs { one, two } do
+            player:until_get("demuxer-cache-duration", function(t) return t >= 1 end)
+        end
+        seeder.up_rate = STALLED
+        one:eventually("both wait", function()
+            local waiting = 0
+            for _, reader in ipairs(viewer:status(one).torrents[1].readers) do
+                assert.is_false(reader.superseded)
+                waiting = waiting + (reader.waiting > 0 and 1 or 0)
+            end
+            return waiting == 2
+        end)
+        seeder.up_rate = 0
+        viewer:quit(one)
+        viewer:quit(two)
+    end)
+
     it("finds its way in an mkv after seeks that it was released from", function()
         seeder.up_rate = 200000
         local player = start(3)

@@ -134,6 +134,7 @@ asked.answer(true, { status = 0, stdout = {
 } })
 equal("http://x/1", properties["stream-open-filename"], "the address")
 equal("http://x/2", properties["file-local-options/sub-files"][2], "subtitles")
+equal("mpv 7", properties["file-local-options/user-agent"], "its name")
 equal("0", properties["file-local-options/stream-lavf-o"].reconnect, "reconnect")
 
 -- ---- it plays --------------------------------------------------------------------------------

@@ -82,13 +82,15 @@ local function set_local(name, value)
     mp.set_property_native("file-local-options/" .. name, value)
 end
 
--- A dropped connection is not taken up again where a seek has left it; and what comes over HTTP
--- is buffered as from a network, although it comes from this machine.
+-- A dropped connection is not taken up again where a seek has left it; what comes over HTTP is
+-- buffered as from a network, although it comes from this machine; and the engine tells two players
+-- of one film apart by their names.
 local function set_stream_options()
     local options = mp.get_property_native "stream-lavf-o" or {}
     options.reconnect = "0"
     set_local("stream-lavf-o", options)
     set_local("cache", "yes")
+    set_local("user-agent", "mpv " .. utils.getpid())
     if (mp.get_property_native "script-opts" or {})["ytdl_hook-try_ytdl_first"] == "yes" then
         set_local("ytdl", false)
     end
