@@ -32,13 +32,7 @@ describe("the page", function()
         swarm:close()
     end)
 
-    local function turn()
-        for _, each in ipairs(swarm.sessions) do
-            if each.alive then
-                assert(each:step(0.001))
-            end
-        end
-    end
+    local function turn() swarm:turn() end
 
     local function open(rate)
         session = swarm:session { http = true, down_rate = rate }

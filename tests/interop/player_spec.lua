@@ -22,11 +22,7 @@ describe("over HTTP", function()
 
     local function turn()
         uv.run "nowait"
-        for _, each in ipairs(swarm.sessions) do
-            if each.alive then
-                assert(each:step(0.001))
-            end
-        end
+        swarm:turn()
     end
 
     -- Downloads at so many bytes per second: at first nothing is there.
@@ -37,11 +33,7 @@ describe("over HTTP", function()
     end
 
     local function file_named(name)
-        for _, file in ipairs(torrent.files) do
-            if file.path == "moon/" .. name then
-                return file
-            end
-        end
+        return loopback.file_named(torrent, name)
     end
 
     local function bytes_of(name)

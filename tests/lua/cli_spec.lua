@@ -140,7 +140,8 @@ describe("mare", function()
         it("nowhere, when it is told so", function()
             command.proxy = URL:format(3)
             local p = start("get", "moon.torrent", "--json", "--port", "0", "--no-lsd",
-                "--no-portmap", "--no-dht", "--peer", seeder(), "--proxy", "", "-o", folder .. "/here")
+                "--no-portmap", "--no-dht", "--peer", seeder(), "--proxy", "",
+                "-o", folder .. "/here")
             assert.equal(0, (finish(p)))
         end)
     end)

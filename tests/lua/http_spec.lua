@@ -31,11 +31,7 @@ local function until_true(condition)
 end
 
 local function file_named(name)
-    for _, file in ipairs(torrent.files) do
-        if file.path == "moon/" .. name then
-            return file
-        end
-    end
+    return loopback.file_named(torrent, name)
 end
 
 local function path_of(name)

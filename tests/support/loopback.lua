@@ -113,11 +113,25 @@ function loopback:until_true(condition)
     local ends = mare.now() + PATIENCE
     while not condition() do
         assert(mare.now() < ends, "waited in vain")
-        for _, session in ipairs(self.sessions) do
-            if session.alive then
-                local ok, message, code = session:step(0.001)
-                assert(ok or code == "closed", message)
-            end
+        self:turn()
+    end
+end
+
+-- A step of each; one may close another meanwhile.
+function loopback:turn()
+    for _, session in ipairs(self.sessions) do
+        if session.alive then
+            local ok, message, code = session:step(0.001)
+            assert(ok or code == "closed", message)
+        end
+    end
+end
+
+-- The torrent's file of that name below "moon/".
+function loopback.file_named(torrent, name)
+    for _, file in ipairs(torrent.files) do
+        if file.path == "moon/" .. name then
+            return file
         end
     end
 end
