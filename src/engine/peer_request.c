@@ -3,6 +3,7 @@
 #include "base/err.h"
 #include "engine/peer.h"
 #include "engine/policy_pieces.h"
+#include "engine/readers.h"
 #include "engine/store.h"
 
 #define LONE_DEPTH 16u /* asked at once of the only peer there is, when somebody waits */
@@ -43,29 +44,37 @@ static bool is_landing(const struct peer *p, const struct request *q) {
     return w->in_block && w->block.index == q->piece && w->block.begin == q->begin;
 }
 
-void peer_cancel_later(struct peer *p, const struct urgent *u, usec due) {
-    for (uint32_t i = p->requests.count; i-- > 0;) {
-        const struct request *q = requests_at(&p->requests, i);
-        const struct urgent_piece *piece = urgent_find(u, q->piece);
-        if (!q->cancelled && !(piece && piece->due <= due) && !is_landing(p, q))
-            peer_cancel_block(p, q->piece, q->begin);
-    }
+static bool is_due(const struct urgent *u, const struct request *q, usec due) {
+    const struct urgent_piece *piece = urgent_find(u, q->piece);
+    return piece && piece->due <= due;
 }
 
-static uint32_t asked_until(const struct peer *p, usec due) {
+static uint32_t asked_until(const struct peer *p, const struct urgent *u, usec due) {
     uint32_t n = 0;
     for (uint32_t i = 0; i < p->requests.count; i++) {
         const struct request *q = requests_at(&p->requests, i);
-        const struct urgent_piece *u = urgent_find(p->torrent->download.urgent, q->piece);
-        n += !q->cancelled && u && u->due <= due;
+        n += !q->cancelled && is_due(u, q, due);
     }
     return n;
+}
+
+/* A peer that happens to have been asked for much of it before it was urgent is no better off. */
+void peer_cancel_later(struct peer *p, const struct urgent *u, usec due) {
+    struct urgent_speed speed = peer_speed(p);
+    uint32_t depth = urgent_depth(&speed), kept = asked_until(p, u, due);
+    for (uint32_t i = p->requests.count; i-- > 0;) {
+        const struct request *q = requests_at(&p->requests, i);
+        bool keep = is_due(u, q, due) && kept <= depth;
+        kept -= !q->cancelled && is_due(u, q, due);
+        if (!q->cancelled && !keep && !is_landing(p, q))
+            peer_cancel_block(p, q->piece, q->begin);
+    }
 }
 
 static usec eta_for(void *ctx, usec due) {
     const struct peer *p = ctx;
     struct urgent_speed speed = peer_speed(p);
-    speed.outstanding = asked_until(p, due);
+    speed.outstanding = asked_until(p, p->torrent->download.urgent, due);
     return urgent_eta(&speed);
 }
 
@@ -157,7 +166,7 @@ void peer_request_more(struct peer *p) {
     int found = 1;
     uint32_t depth = requests_depth(&p->requests, peer_download_rate(p), p->ext.reqq,
                                     memory_cap(p), session_now(p->session));
-    if (p->torrent->download.urgent)
+    if (readers_hurry(p->torrent))
         depth = hurried_depth(p, depth);
     while (found == 1 && p->requests.live < depth && p->state == PEER_READY) {
         set_hurry(&a, p);

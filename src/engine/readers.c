@@ -16,6 +16,10 @@
 #define ENDS_LEAST (100 * USEC_PER_MSEC)
 #define SUPERSEDED_AFTER (60 * USEC_PER_SEC) /* behind everything else */
 #define PLENTY 30.0 /* seconds that a player has in store when nothing is urgent */
+/* Players seek by ending one request and making another: queues stay short in between. */
+#define MOVE_TIME USEC_PER_SEC
+/* What readers need within their reserve is needed at the same time. */
+#define SAME_TIME (WINDOW_RESERVE / 8)
 #define LOOK_AGAIN (100 * USEC_PER_MSEC)
 #define LOOK_LEAST (10 * USEC_PER_MSEC)
 #define SERVE_ROUNDS 16 /* of reads that are answered at once, in one step */
@@ -119,6 +123,8 @@ static void apply(struct torrent *t) {
         if (!urgent_find(&r->wanted, r->before.of[i].piece))
             release(t, r->before.of[i].piece);
     t->download.urgent = r->wanted.count ? &r->wanted : NULL;
+    if (r->wanted.count || r->before.count)
+        r->wished_at = session_now(t->session);
     if (t->picker.wanted != wanted) { /* skipped pieces are wanted, or no more */
         torrent_maybe_done(t);
         torrent_note_interest(t);
@@ -135,12 +141,12 @@ static bool has_moved(const struct readers *r) {
 
 /* ---- what is in the way ------------------------------------------------------------ */
 
-static uint32_t first_due(const struct urgent *u) {
+static const struct urgent_piece *first_due(const struct urgent *u) {
     const struct urgent_piece *first = NULL;
     for (uint32_t i = 0; i < u->count; i++)
         if (!first || u->of[i].due < first->due)
             first = &u->of[i];
-    return first ? first->piece : PICKER_NONE;
+    return first;
 }
 
 static void cancel_left(struct peer *p, const struct readers *r) {
@@ -153,25 +159,25 @@ static void cancel_left(struct peer *p, const struct readers *r) {
 }
 
 /* What only the left place wanted goes; where a reader has come to a place, everything
- * goes that stands before it in the queues of those who can serve it, also what a
- * superseded reader still waits for: that is asked again, behind. */
-static void clear_way(struct peer *p, const struct readers *r, uint32_t awaited,
-                      usec soon) {
-    if (r->jumps && awaited != PICKER_NONE && bitset_has(&p->has, awaited))
-        peer_cancel_later(p, &r->wanted, soon);
+ * goes that stands before it in the queues of those who can serve it: what is due later,
+ * and what a superseded reader still waits for. That is asked again, behind. */
+static void clear_way(struct peer *p, const struct readers *r,
+                      const struct urgent_piece *awaited) {
+    if (r->jumps && awaited && bitset_has(&p->has, awaited->piece))
+        peer_cancel_later(p, &r->wanted, awaited->due + SAME_TIME);
     else
         cancel_left(p, r);
 }
 
-static void cancel(struct torrent *t, usec now) {
+static void cancel(struct torrent *t) {
     struct readers *r = &t->readers;
     if (!r->leaves && !r->jumps)
         return;
-    uint32_t awaited = first_due(&r->wanted);
+    const struct urgent_piece *awaited = first_due(&r->wanted);
     LIST_EACH(l, &t->peers) {
         struct peer *p = LIST_ITEM(l, struct peer, in_torrent);
         if (p->state == PEER_READY)
-            clear_way(p, r, awaited, now + SUPERSEDED_AFTER / 2);
+            clear_way(p, r, awaited);
     }
     download_trim(&t->download);
     r->leaves = r->jumps = false;
@@ -253,12 +259,18 @@ void readers_decide(struct torrent *t) {
     apply(t);
     if (has_moved(r))
         policy_note_window(t);
-    cancel(t, now);
+    cancel(t);
     set_pace(t);
     held_trim(t);
     policy_note_deadlines(t);
     timer_set(loop_timers(t->session->loop), &r->timer, next_look(t, now));
     torrent_note_blocks_free(t);
+}
+
+bool readers_hurry(const struct torrent *t) {
+    usec now = session_now(t->session);
+    return t->readers.wanted.count > 0 ||
+           (t->readers.wished_at && now - t->readers.wished_at < MOVE_TIME);
 }
 
 bool readers_want(const struct torrent *t, uint32_t piece) {

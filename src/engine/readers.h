@@ -28,9 +28,10 @@ struct readers {
     struct link held; /* verified pieces in memory */
     uint64_t held_bytes;
     struct timer timer;
-    bool due;    /* something changed: decide in this step */
-    bool leaves; /* a reader left a place: cancel what only it wanted */
-    bool jumps;  /* a reader came to a place: cancel what is in its way */
+    usec wished_at; /* when there was something wanted last; 0 = never */
+    bool due;       /* something changed: decide in this step */
+    bool leaves;    /* a reader left a place: cancel what only it wanted */
+    bool jumps;     /* a reader came to a place: cancel what is in its way */
 };
 
 void readers_init(struct torrent *t);
@@ -41,6 +42,8 @@ void readers_decide(struct torrent *t); /* torrent: its pending decisions */
 bool readers_lack(const struct torrent *t);
 /* Has that peer anything that readers may come to? */
 bool readers_interested(const struct torrent *t, const struct bitset *has);
+/* Does somebody wait, or did just now? Then queues are short. */
+bool readers_hurry(const struct torrent *t);
 /* Does a window cover it (while it is missing)? Does somebody wait for it right now? */
 bool readers_want(const struct torrent *t, uint32_t piece);
 bool readers_await(const struct torrent *t, uint32_t piece);

@@ -219,6 +219,32 @@ TEST(reader_that_jumps_leaves_other_windows_alone) {
     swarm_close(&w);
 }
 
+/* The end of the file is wanted still, but what is awaited now comes first. */
+TEST(reader_that_jumps_has_its_tail_asked_for_again_behind_the_new_place) {
+    struct swarm w;
+    struct node *n = open_large(&w);
+    struct reader_options o = {.prefetch = true};
+    struct fake *f = seed(&w, n);
+    struct reader *r = reader_open(n->t, 0, &o, NULL);
+    struct wire_message m;
+    uint32_t cancelled = 0, order = 0, awaited_at = 0, tail_at = 0;
+    swarm_settle(&w);
+    while (fake_next(f, &m)) {}
+    CHECK_INT(reader_seek(r, 30 * PIECE_LEN), 0);
+    swarm_settle(&w);
+    while (fake_next(f, &m)) {
+        cancelled += m.id == WIRE_CANCEL && m.index >= 56;
+        if (m.id == WIRE_REQUEST && ++order && m.index == 30)
+            awaited_at = order;
+        if (m.id == WIRE_REQUEST && m.index >= 56 && !tail_at)
+            tail_at = order;
+    }
+    CHECK(cancelled > 0);
+    CHECK(awaited_at > 0 && tail_at > awaited_at);
+    reader_close(r);
+    swarm_close(&w);
+}
+
 TEST(reader_that_closes_cancels_what_only_it_wanted) {
     struct swarm w;
     struct node *n = open_large(&w);
