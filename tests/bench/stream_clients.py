@@ -55,7 +55,10 @@ class Node:
     plays = False
 
     def available(self):
-        return shutil.which("node") and os.path.isdir(os.path.join(NODE, "node_modules", self.name))
+        return shutil.which("node") and os.path.isdir(self.folder())
+
+    def folder(self):
+        return os.path.join(NODE, self.name, "node_modules", self.name)
 
     def prepare_home(self, home):
         pass
@@ -65,7 +68,7 @@ class Webtorrent(Node):
     name = "webtorrent"
 
     def serve(self, job):
-        return ["node", HERE + "/stream_webtorrent.mjs", NODE, job.torrent.tracked, job.out,
+        return ["node", HERE + "/stream_webtorrent.mjs", self.folder(), job.torrent.tracked, job.out,
                 str(job.port), str(job.http_port)]
 
     def find_url(self, job, text):
@@ -77,7 +80,7 @@ class Peerflix(Node):
     name = "peerflix"
 
     def serve(self, job):
-        return ["node", NODE + "/node_modules/peerflix/app.js", job.torrent.tracked, "--no-dht", "-q",
+        return ["node", self.folder() + "/app.js", job.torrent.tracked, "--no-dht", "-q",
                 "-n", "-d", "-p", str(job.http_port), "-x", str(job.port), "-f", job.out, "-h",
                 "127.0.0.1"]
 

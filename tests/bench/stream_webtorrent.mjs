@@ -1,12 +1,10 @@
-// webtorrent as its own command sets it up for a player: node stream_webtorrent.mjs NODE TORRENT
-// FOLDER PORT HTTP_PORT; prints URL and where the first file is served.
-import { createRequire } from 'node:module'
+// webtorrent as its own command sets it up for a player: node stream_webtorrent.mjs MODULE
+// TORRENT FOLDER PORT HTTP_PORT; prints URL and where the first file is served.
 import path from 'node:path'
 import { pathToFileURL } from 'node:url'
 
-const [node, torrentFile, folder, port, httpPort] = process.argv.slice(2)
-const entry = path.join(node, 'node_modules/webtorrent/index.js')
-const { default: WebTorrent } = await import(pathToFileURL(createRequire(entry).resolve(entry)))
+const [module, torrentFile, folder, port, httpPort] = process.argv.slice(2)
+const { default: WebTorrent } = await import(pathToFileURL(path.join(module, 'index.js')))
 
 const client = new WebTorrent({
   dht: false, lsd: false, utp: false, utPex: false, natUpnp: false, natPmp: false,
