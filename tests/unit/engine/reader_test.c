@@ -65,6 +65,15 @@ static bool was_asked(struct fake *f, uint32_t piece, uint32_t *asked) {
     return found;
 }
 
+/* A reader at the begin of the large file, and a seed that was asked for what it wants: so often. */
+static struct fake *open_asked(struct swarm *w, struct reader **r, uint32_t *asked) {
+    struct node *n = open_large(w);
+    *r = open_at(n, 0, 0);
+    struct fake *f = seed(w, n);
+    CHECK(was_asked(f, 0, asked));
+    return f;
+}
+
 TEST(reader_reads_a_file_to_its_end) {
     struct swarm w;
     swarm_open(&w);
@@ -176,11 +185,10 @@ TEST(reader_asks_for_what_lies_before_it_first) {
 
 TEST(reader_that_jumps_cancels_what_the_old_place_wanted_within_a_step) {
     struct swarm w;
-    struct node *n = open_large(&w);
-    struct reader *r = open_at(n, 0, 0);
-    struct fake *f = seed(&w, n);
+    struct reader *r;
     uint32_t asked;
-    CHECK(was_asked(f, 0, &asked));
+    struct fake *f = open_asked(&w, &r, &asked);
+    struct node *n = f->node;
     CHECK(asked >= 2);
     CHECK_INT(reader_seek(r, 40 * PIECE_LEN), 0);
     CHECK_INT(session_step(n->s, 0), 0);
@@ -247,11 +255,10 @@ TEST(reader_that_jumps_has_its_tail_asked_for_again_behind_the_new_place) {
 
 TEST(reader_that_closes_cancels_what_only_it_wanted) {
     struct swarm w;
-    struct node *n = open_large(&w);
-    struct reader *r = open_at(n, 0, 0);
-    struct fake *f = seed(&w, n);
+    struct reader *r;
     uint32_t asked;
-    CHECK(was_asked(f, 0, &asked));
+    struct fake *f = open_asked(&w, &r, &asked);
+    struct node *n = f->node;
     reader_close(r);
     CHECK(fake_count(f, WIRE_CANCEL) >= asked);
     CHECK_INT(n->t->picker.deadlines + n->t->picker.active_deadlines, 0);

@@ -58,6 +58,13 @@ static struct side *dial(struct rig *g, int i) {
     return x;
 }
 
+/* The same, and the proxy has taken the connection. */
+static struct side *reach(struct rig *g, int i) {
+    struct side *x = dial(g, i);
+    STEP_UNTIL(&g->w, g->w.accepted == i + 1);
+    return x;
+}
+
 /* The proxy hears exactly these bytes. */
 static void proxy_hears(struct rig *g, int i, const char *bytes, size_t len) {
     char got[256];
@@ -96,8 +103,7 @@ TEST(proxy_stream_passes_everything_once_socks_agrees) {
     struct rig g;
     char got[16];
     rig_open(&g, "socks5://127.0.0.1:%u");
-    struct side *x = dial(&g, 0);
-    STEP_UNTIL(&g.w, g.w.accepted == 1);
+    struct side *x = reach(&g, 0);
     HEARS(&g, 0, "\x05\x01\0");
     CHECK_INT(side_get(x, got, 1), ERR_AGAIN);
     CHECK_INT(side_put(x, "early"), ERR_AGAIN);
@@ -112,8 +118,7 @@ TEST(proxy_stream_passes_everything_once_socks_agrees) {
 TEST(proxy_stream_passes_everything_once_http_agrees) {
     struct rig g;
     rig_open(&g, "http://127.0.0.1:%u");
-    struct side *x = dial(&g, 0);
-    STEP_UNTIL(&g.w, g.w.accepted == 1);
+    struct side *x = reach(&g, 0);
     HEARS(&g, 0, "CONNECT 1.2.3.4:6881 HTTP/1.1\r\nHost: 1.2.3.4:6881\r\n\r\n");
     SAYS(&g, 0, "HTTP/1.1 200 fine\r\nX: y\r\n\r\nfirst");
     check_passes(&g, x);
@@ -124,8 +129,7 @@ TEST(proxy_stream_hears_an_answer_byte_by_byte) {
     static const char answer[] = "\x05\0\x05\0\0\x01\0\0\0\0\0\0";
     struct rig g;
     rig_open(&g, "socks5://127.0.0.1:%u");
-    struct side *x = dial(&g, 0);
-    STEP_UNTIL(&g.w, g.w.accepted == 1);
+    struct side *x = reach(&g, 0);
     for (size_t i = 0; i < sizeof answer - 1; i++) {
         CHECK_INT(x->opens, 0);
         proxy_says(&g, 0, answer + i, 1);
@@ -141,8 +145,7 @@ TEST(proxy_that_refuses_the_login_is_told_once_without_the_password) {
     struct rig g;
     rig_open(&g, "socks5://me:secret@127.0.0.1:%u");
     for (int i = 0; i < 2; i++) {
-        struct side *x = dial(&g, i);
-        STEP_UNTIL(&g.w, g.w.accepted == i + 1);
+        struct side *x = reach(&g, i);
         SAYS(&g, i, "\x05\x02\x01\x01");
         STEP_UNTIL(&g.w, x->opens == 1);
         CHECK_INT(x->status, ERR_ACCESS);
@@ -157,8 +160,7 @@ TEST(proxy_that_refuses_the_login_is_told_once_without_the_password) {
 TEST(proxy_that_cannot_reach_a_peer_is_no_trouble) {
     struct rig g;
     rig_open(&g, "socks5://127.0.0.1:%u");
-    struct side *x = dial(&g, 0);
-    STEP_UNTIL(&g.w, g.w.accepted == 1);
+    struct side *x = reach(&g, 0);
     SAYS(&g, 0, "\x05\0\x05\x05\0\x01\0\0\0\0\0\0");
     STEP_UNTIL(&g.w, x->opens == 1);
     CHECK_INT(x->status, ERR_REFUSED);
@@ -169,8 +171,7 @@ TEST(proxy_that_cannot_reach_a_peer_is_no_trouble) {
 TEST(proxy_that_hangs_up_fails_the_stream) {
     struct rig g;
     rig_open(&g, "http://127.0.0.1:%u");
-    struct side *x = dial(&g, 0);
-    STEP_UNTIL(&g.w, g.w.accepted == 1);
+    struct side *x = reach(&g, 0);
     SAYS(&g, 0, "HTTP/1.1 200 f");
     side_shut(&g.w.server[0]);
     STEP_UNTIL(&g.w, x->opens == 1);
@@ -277,8 +278,7 @@ TEST(proxy_in_trouble_rests_until_it_works) {
     CHECK(until > now && until <= now + 2 * USEC_PER_SEC);
     fail_login(&g, 1); /* was dialled before, as it were */
     CHECK_INT(proxy_rests_until(g.proxy), until);
-    struct side *x = dial(&g, 2);
-    STEP_UNTIL(&g.w, g.w.accepted == 3);
+    struct side *x = reach(&g, 2);
     SAYS(&g, 2, "\x05\0\x05\x05\0\x01\0\0\0\0\0\0"); /* a refusal: it works */
     STEP_UNTIL(&g.w, x->opens == 1);
     CHECK_INT(x->status, ERR_REFUSED);
