@@ -64,17 +64,7 @@ KERNEL void sha1_run(const int lanes, uint32_t *const state[],
     static const uint32_t sha1_k[4] = {0x5A827999, 0x6ED9EBA1, 0x8F1BBCDC, 0xCA62C1D6};
     uint32x4_t abcd[3], old_abcd[3], w[3][4];
     uint32_t e[3], old_e[3];
-    HASH_EACH_LANE(SHA1_LOAD, 0);
-    for (size_t at = 0; at < blocks * HASH_BLOCK; at += HASH_BLOCK) {
-        HASH_EACH_LANE(SHA1_REMEMBER, 0);
-        HASH_FOUR_STEPS(SHA1_STEP, 0);
-        HASH_FOUR_STEPS(SHA1_STEP, 4);
-        HASH_FOUR_STEPS(SHA1_STEP, 8);
-        HASH_FOUR_STEPS(SHA1_STEP, 12);
-        HASH_FOUR_STEPS(SHA1_STEP, 16);
-        HASH_EACH_LANE(SHA1_ADD, 0);
-    }
-    HASH_EACH_LANE(SHA1_SAVE, 0);
+    HASH_BLOCKS(SHA1, HASH_FOUR_STEPS(SHA1_STEP, 16));
 }
 
 /* ---- SHA-256 ----------------------------------------------------------------------- */
@@ -110,32 +100,13 @@ KERNEL void sha1_run(const int lanes, uint32_t *const state[],
 KERNEL void sha256_run(const int lanes, uint32_t *const state[],
                        const uint8_t *const data[], size_t blocks) {
     uint32x4_t abcd[3], efgh[3], old_abcd[3], old_efgh[3], w[3][4];
-    HASH_EACH_LANE(SHA256_LOAD, 0);
-    for (size_t at = 0; at < blocks * HASH_BLOCK; at += HASH_BLOCK) {
-        HASH_EACH_LANE(SHA256_REMEMBER, 0);
-        HASH_FOUR_STEPS(SHA256_STEP, 0);
-        HASH_FOUR_STEPS(SHA256_STEP, 4);
-        HASH_FOUR_STEPS(SHA256_STEP, 8);
-        HASH_FOUR_STEPS(SHA256_STEP, 12);
-        HASH_EACH_LANE(SHA256_ADD, 0);
-    }
-    HASH_EACH_LANE(SHA256_SAVE, 0);
+    HASH_BLOCKS(SHA256, );
 }
 
 /* ---- the table --------------------------------------------------------------------- */
 
-#define DEFINE(hash, n)                                                                 \
-    CRYPTO static void hash##_##n(uint32_t *const state[], const uint8_t *const data[], \
-                                  size_t blocks) {                                      \
-        hash##_run(n, state, data, blocks);                                             \
-    }
-
-DEFINE(sha1, 1)
-DEFINE(sha1, 2)
-DEFINE(sha1, 3)
-DEFINE(sha256, 1)
-DEFINE(sha256, 2)
-DEFINE(sha256, 3)
+HASH_DEFINE_WIDTHS(CRYPTO, sha1)
+HASH_DEFINE_WIDTHS(CRYPTO, sha256)
 
 const struct hash_backend *hash_backend_arm(void) {
     static const struct hash_backend arm = {"armv8", .sha1 = {{sha1_1, sha1_2, sha1_3}},

@@ -51,6 +51,34 @@ extern _Alignas(16) const uint32_t hash_sha256_k[64];
         HASH_EACH_LANE(step, (g) + 3); \
     } while (0)
 
+/* All of a kernel named SHA: its macros SHA_LOAD, _REMEMBER, _STEP, _ADD, _SAVE over all blocks, with
+ * `more` steps behind the first sixteen. */
+#define HASH_BLOCKS(SHA, more)                                            \
+    do {                                                                  \
+        HASH_EACH_LANE(SHA##_LOAD, 0);                                    \
+        for (size_t at = 0; at < blocks * HASH_BLOCK; at += HASH_BLOCK) { \
+            HASH_EACH_LANE(SHA##_REMEMBER, 0);                            \
+            HASH_FOUR_STEPS(SHA##_STEP, 0);                               \
+            HASH_FOUR_STEPS(SHA##_STEP, 4);                               \
+            HASH_FOUR_STEPS(SHA##_STEP, 8);                               \
+            HASH_FOUR_STEPS(SHA##_STEP, 12);                              \
+            more;                                                         \
+            HASH_EACH_LANE(SHA##_ADD, 0);                                 \
+        }                                                                 \
+        HASH_EACH_LANE(SHA##_SAVE, 0);                                    \
+    } while (0)
+
+/* hash_1, hash_2, hash_3 of hash_run(lanes, ..), which is inlined into each. */
+#define HASH_DEFINE_WIDTH(target, hash, n)                                              \
+    target static void hash##_##n(uint32_t *const state[], const uint8_t *const data[], \
+                                  size_t blocks) {                                      \
+        hash##_run(n, state, data, blocks);                                             \
+    }
+#define HASH_DEFINE_WIDTHS(target, hash) \
+    HASH_DEFINE_WIDTH(target, hash, 1)   \
+    HASH_DEFINE_WIDTH(target, hash, 2)   \
+    HASH_DEFINE_WIDTH(target, hash, 3)
+
 /* sha1_lanes and sha256_lanes on a given backend. */
 void sha1_lanes_on(const struct hash_backend *b, const struct lane *lanes, uint32_t n);
 void sha256_lanes_on(const struct hash_backend *b, const struct lane *lanes, uint32_t n);

@@ -82,17 +82,7 @@ KERNEL void sha1_run(const int lanes, uint32_t *const state[],
     const __m128i all_bytes_reversed =
         _mm_set_epi64x(0x0001020304050607, 0x08090A0B0C0D0E0F);
     __m128i abcd[3], before[3], old_abcd[3], old_e[3], w[3][4];
-    HASH_EACH_LANE(SHA1_LOAD, 0);
-    for (size_t at = 0; at < blocks * HASH_BLOCK; at += HASH_BLOCK) {
-        HASH_EACH_LANE(SHA1_REMEMBER, 0);
-        HASH_FOUR_STEPS(SHA1_STEP, 0);
-        HASH_FOUR_STEPS(SHA1_STEP, 4);
-        HASH_FOUR_STEPS(SHA1_STEP, 8);
-        HASH_FOUR_STEPS(SHA1_STEP, 12);
-        HASH_FOUR_STEPS(SHA1_STEP, 16);
-        HASH_EACH_LANE(SHA1_ADD, 0);
-    }
-    HASH_EACH_LANE(SHA1_SAVE, 0);
+    HASH_BLOCKS(SHA1, HASH_FOUR_STEPS(SHA1_STEP, 16));
 }
 
 /* ---- SHA-256 ----------------------------------------------------------------------- */
@@ -154,32 +144,13 @@ KERNEL void sha256_run(const int lanes, uint32_t *const state[],
     const __m128i bytes_of_words_reversed =
         _mm_set_epi64x(0x0C0D0E0F08090A0B, 0x0405060700010203);
     __m128i abef[3], cdgh[3], old_abef[3], old_cdgh[3], w[3][4];
-    HASH_EACH_LANE(SHA256_LOAD, 0);
-    for (size_t at = 0; at < blocks * HASH_BLOCK; at += HASH_BLOCK) {
-        HASH_EACH_LANE(SHA256_REMEMBER, 0);
-        HASH_FOUR_STEPS(SHA256_STEP, 0);
-        HASH_FOUR_STEPS(SHA256_STEP, 4);
-        HASH_FOUR_STEPS(SHA256_STEP, 8);
-        HASH_FOUR_STEPS(SHA256_STEP, 12);
-        HASH_EACH_LANE(SHA256_ADD, 0);
-    }
-    HASH_EACH_LANE(SHA256_SAVE, 0);
+    HASH_BLOCKS(SHA256, );
 }
 
 /* ---- the table --------------------------------------------------------------------- */
 
-#define DEFINE(hash, n)                                                                 \
-    SHA_NI static void hash##_##n(uint32_t *const state[], const uint8_t *const data[], \
-                                  size_t blocks) {                                      \
-        hash##_run(n, state, data, blocks);                                             \
-    }
-
-DEFINE(sha1, 1)
-DEFINE(sha1, 2)
-DEFINE(sha1, 3)
-DEFINE(sha256, 1)
-DEFINE(sha256, 2)
-DEFINE(sha256, 3)
+HASH_DEFINE_WIDTHS(SHA_NI, sha1)
+HASH_DEFINE_WIDTHS(SHA_NI, sha256)
 
 /* gcc's run-time library asks the CPU once, when the program starts. Where that does not
  * know of SHA we ask each time, which in a virtual machine takes some microseconds. */
