@@ -57,7 +57,8 @@ describe("a player's health", function()
     it("may be nonsense", function()
         local one = torrent.files[1]:reader()
         torrents:take_health(player, {
-            cached_seconds = -1, playhead = "x", paused_for_cache = 1, bitrate = math.huge, left = {},
+            cached_seconds = -1, playhead = "x", paused_for_cache = 1, bitrate = math.huge,
+            left = {},
         })
         assert.is_nil(one.health.playhead)
         assert.is_false(one.health.paused_for_cache)
