@@ -270,6 +270,21 @@ describe("mpv", function()
         until_nothing_is_left()
     end)
 
+    it("gets another engine when that is killed, and nothing is left of the first", function()
+        swarm:seeder().up_rate = 800000
+        local player = start("--pause", entry(2, "fast.mp4"))
+        player:until_shown()
+        local engine = process.run { "pgrep", "-f", "mpv engine --player " .. player.path }
+        process.run { "kill", "-9", (engine:match "%d+") }
+        assert.truthy(viewer:strays():find "fast%.mp4")
+        local other = viewer:another { { "other.mkv", by_name["film.mkv"] } }
+        player:command("loadfile", viewer.magnet(other))
+        player:until_get("media-title", function(title) return title == "other.mkv" end)
+        player:until_shown()
+        quit(player)
+        until_nothing_is_left()
+    end)
+
     it("goes on where it was left", function()
         local player = start("--pause", "--save-position-on-quit", swarm.path)
         player:until_get("playlist-count", function(n) return n == 3 end)
