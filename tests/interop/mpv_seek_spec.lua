@@ -60,7 +60,7 @@ describe("mpv", function()
         player:until_get("paused-for-cache", function(is) return is end)
         player:eventually("the engine has heard where it is", function()
             local reader = viewer:status(player).torrents[1].readers[1]
-            return reader.health and reader.health.playhead > 1.4
+            return reader and (reader.health or {}).playhead and reader.health.playhead > 1.4
         end)
         local waited = viewer:waiting(player)
         player:command("seek", 0, "absolute")

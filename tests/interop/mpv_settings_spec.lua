@@ -34,8 +34,9 @@ describe("mpv with a mare.conf", function()
         return viewer:status(player).torrents[1]
     end
 
+    -- Where keep-open has it wait.
     local function until_at_end(player)
-        player:until_get("time-pos", function(at) return at > clips.seconds - 1 end)
+        player:until_get("eof-reached", function(is) return is end)
     end
 
     local function film_in(folder)

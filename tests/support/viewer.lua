@@ -117,8 +117,13 @@ end
 
 -- ---- what is left of it ----------------------------------------------------------------------
 
+-- One that is busy with its end lets nobody in, and is there still.
 function viewer:has_engine()
-    return core.channel_connect(engine.name(self.home .. "/run")) ~= nil
+    local channel, _, code = core.channel_connect(engine.name(self.home .. "/run"))
+    if channel then
+        channel:close()
+    end
+    return channel ~= nil or code ~= "refused"
 end
 
 -- Sockets and films that somebody would have to clean away.
