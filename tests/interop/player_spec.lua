@@ -209,19 +209,22 @@ describe("over HTTP", function()
         assert.is_nil(io.open(swarm.root .. "/.cache/mare"))
     end)
 
-    -- Its mpv, by the socket that both use.
-    local function player_of(p)
+    -- The socket that mare and its mpv use.
+    local function socket_of(pid)
         local runtime = os.getenv "XDG_RUNTIME_DIR" or os.getenv "TMPDIR" or "/tmp"
-        return mpv.attach(("%s/mare-mpv-play-%d.sock"):format(runtime, p.pid), p, turn)
+        return ("%s/mare-mpv-play-%d.sock"):format(runtime, pid)
     end
 
     it("mare play has its mpv released from what a seek has turned away from", function()
         local seeder = swarm:seeder()
         seeder.up_rate = 800000
+        local stale = socket_of(99999999)
+        loopback.write(stale, "")
         local p = command.start(swarm, "play", swarm.path, "--file", "2", "--player",
             "mpv --no-config --vo=null --ao=null --pause", "--peer", "127.0.0.1:" .. seeder.port,
             table.unpack(command.alone))
-        local player = player_of(p)
+        local player = mpv.attach(socket_of(p.pid), p, turn)
+        assert.is_nil(uv.fs_stat(stale))
         local function seeks_done()
             return player:get "demuxer-cache-state"["debug-low-level-seeks"]
         end

@@ -12,11 +12,29 @@ link.__index = link
 
 local EVERY = 0.25 -- seconds between two reports
 
-local function socket()
+local function runtime_folder()
     local folder = os.getenv "XDG_RUNTIME_DIR"
     if not folder or folder == "" then
         folder = os.getenv "TMPDIR" or "/tmp"
     end
+    return folder
+end
+
+-- Sockets of those of us that were killed.
+local function sweep(folder)
+    local quoted = "'" .. folder:gsub("'", "'\\''") .. "'"
+    local list <close> = io.popen("ls -1 " .. quoted .. "/mare-mpv-play-*.sock 2>/dev/null")
+    for path in list:lines() do
+        local pid = tonumber(path:match "%-(%d+)%.sock$")
+        if pid and not core.process_alive(pid) then
+            os.remove(path)
+        end
+    end
+end
+
+local function socket()
+    local folder = runtime_folder()
+    sweep(folder)
     return ("%s/mare-mpv-play-%d.sock"):format(folder, core.process_id())
 end
 
