@@ -148,6 +148,8 @@ void peer_drop_requests(struct peer *p); /* gives all back to the picker */
 void peer_release_requests(struct peer *p);
 void peer_cancel_block(struct peer *p, uint32_t piece,
                        uint32_t begin); /* end game, seeks */
+/* Tells the download when its blocks will be here, as it looks now. */
+void peer_expect(struct peer *p);
 /* Cancels what is not for a piece due until then; a block that is coming in just now may come. */
 void peer_cancel_later(struct peer *p, const struct urgent *u, usec due);
 /* peer_request */

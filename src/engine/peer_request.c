@@ -71,6 +71,20 @@ void peer_cancel_later(struct peer *p, const struct urgent *u, usec due) {
     }
 }
 
+void peer_expect(struct peer *p) {
+    struct urgent_speed speed = peer_speed(p);
+    usec now = session_now(p->session);
+    speed.outstanding = 0;
+    for (uint32_t i = 0; i < p->requests.count; i++) {
+        const struct request *q = requests_at(&p->requests, i);
+        if (q->cancelled)
+            continue;
+        download_expect(&p->torrent->download, q->piece, q->begin,
+                        now + urgent_eta(&speed));
+        speed.outstanding++;
+    }
+}
+
 static usec eta_for(void *ctx, usec due) {
     const struct peer *p = ctx;
     struct urgent_speed speed = peer_speed(p);

@@ -207,10 +207,20 @@ static bool has_room(struct readers *r, uint32_t n) {
     return rows != NULL;
 }
 
+/* Of a peer that has just begun one thinks too well, or too badly. */
+static void expect(struct torrent *t) {
+    LIST_EACH(l, &t->peers) {
+        struct peer *p = LIST_ITEM(l, struct peer, in_torrent);
+        if (p->state == PEER_READY)
+            peer_expect(p);
+    }
+}
+
 static void set_pace(struct torrent *t) {
     struct readers *r = &t->readers;
     if (!r->wanted.count || !has_room(r, MAX(t->ready_count, 1u)))
         return;
+    expect(t);
     uint32_t n = fill_rows(t, r->peers, r->peers_cap);
     urgent_set_pace(&r->wanted, r->peers, n, t->meta->piece_length);
 }

@@ -409,6 +409,14 @@ bool download_is_through(const struct download *d, uint32_t last_piece) {
     return !p || !p->free_count;
 }
 
+void download_expect(struct download *d, uint32_t piece, uint32_t begin, usec due_at) {
+    struct active_piece *p = active_pieces_get(d->open, piece);
+    struct block *b =
+        p && p->buffer && begin < p->length ? &p->block[begin / WIRE_BLOCK] : NULL;
+    if (b && b->state == BLOCK_ASKED && b->askers == 1)
+        b->due_at = due_at;
+}
+
 void download_on_unasked(struct download *d, uint32_t piece, uint32_t begin) {
     struct active_piece *p = active_pieces_get(d->open, piece);
     if (p && begin < p->length)

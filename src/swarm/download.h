@@ -89,6 +89,8 @@ int download_next(struct download *d, const struct asker *a, usec now,
 /* When the first block of an urgent piece will be late, so that a copy may be asked for; USEC_NEVER
  * if none is asked. */
 usec download_late_due(const struct download *d, usec now);
+/* What is known by now of when a block that one peer was asked for will be here. */
+void download_expect(struct download *d, uint32_t piece, uint32_t begin, usec due_at);
 /* Has the piece that a peer was asked for last nothing left to ask? Then it is to open another. */
 bool download_is_through(const struct download *d, uint32_t last_piece);
 /* Rejected, cancelled, timed out, or the peer left: one asker fewer. */

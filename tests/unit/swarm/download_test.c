@@ -1104,6 +1104,30 @@ TEST(download_asks_another_peer_for_a_block_that_is_late) {
     urgent_fini(&u);
 }
 
+TEST(download_believes_the_latest_word_of_when_a_block_will_come) {
+    struct fixture *f = set_up_ranked();
+    struct urgent u = await(f, f->now, USEC_NEVER);
+    struct block_ref out;
+    bool copy;
+    f->d.urgent = &u;
+    f->d.no_end_game = true;
+    want_first(f, 0);
+    picker_set_priority(&f->picker, 30, PRIORITY_NORMAL);
+    hurry(f, 0, 100 * USEC_PER_MSEC), hurry(f, 1, 60 * USEC_PER_MSEC);
+    for (uint32_t i = 0; i < BLOCKS; i++)
+        check_ask(f, 0, 30, i);
+    check_nothing(f, 1, 0);
+    download_expect(&f->d, 30, 2 * WIRE_BLOCK, f->now + 500 * USEC_PER_MSEC);
+    CHECK_INT(next(f, 1, &out, &copy), 1);
+    CHECK(copy && out.block == 2);
+    download_expect(&f->d, 30, 2 * WIRE_BLOCK, 0); /* two are asked: nobody knows */
+    download_expect(&f->d, 30, BLOCKS * WIRE_BLOCK, 0);
+    download_expect(&f->d, 31, 0, 0);
+    CHECK(active_pieces_get(&f->open, 30)->block[2].due_at > 0);
+    tear_down(f);
+    urgent_fini(&u);
+}
+
 TEST(download_asks_for_at_most_three_copies_and_waits_before_each) {
     struct fixture *f = set_up_ranked();
     struct urgent u = await(f, f->now, USEC_NEVER);
