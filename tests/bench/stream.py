@@ -16,6 +16,7 @@ stream_swarm.py; what is started: stream_clients.py.
 import http.client
 import os
 import shutil
+import signal
 import sys
 import tempfile
 import time
@@ -225,6 +226,7 @@ class Bench:
 
 
 def main():
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # what was started ends with us
     bench = Bench()
     for number in range(REPS):
         bench.round(number)

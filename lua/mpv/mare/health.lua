@@ -12,7 +12,7 @@ local mp = require "mp"
 local health = {}
 
 local PATIENCE = 0.1 -- seconds between two attempts: most reads end by themselves
-local ATTEMPTS, STRICT = 20, 4
+local ATTEMPTS, STRICT = 20, 1
 local MARGIN, WIDE_MARGIN = 0.02, 0.2 -- seconds that a message, and an event, may take
 local SLACK = 1 -- seconds of film that a place may lie behind where it was seen
 
