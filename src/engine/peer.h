@@ -148,13 +148,21 @@ void peer_drop_requests(struct peer *p); /* gives all back to the picker */
 void peer_release_requests(struct peer *p);
 void peer_cancel_block(struct peer *p, uint32_t piece,
                        uint32_t begin); /* end game, seeks */
+/* peer_request */
+void peer_request_more(struct peer *p);
+/* peer_hurry */
+struct urgent_speed peer_speed(const struct peer *p); /* as measured up to now */
 /* Tells the download when its blocks will be here, as it looks now. */
 void peer_expect(struct peer *p);
-/* Cancels what is not for a piece due until then; a block that is coming in just now may come. */
+usec peer_eta_for(void *peer, usec due);                /* asker.eta_for */
+void peer_hurry(const struct peer *p, struct asker *a); /* fills in its times */
+/* So many blocks it may have to do at most, `depth` where nobody waits. */
+uint32_t peer_hurried_depth(const struct peer *p, uint32_t depth);
+/* Cancels what is not for a piece due until then, and what is too much for it; a block that is
+ * coming in just now may come. */
 void peer_cancel_later(struct peer *p, const struct urgent *u, usec due);
-/* peer_request */
-struct urgent_speed peer_speed(const struct peer *p); /* as measured up to now */
-void peer_request_more(struct peer *p);
+/* Before a copy of a late block is asked of it: cancels what that should not wait for. */
+void peer_make_way(struct peer *p, const struct asker *a, const struct block_ref *late);
 /* peer_serve */
 int peer_on_request(struct peer *p, const struct wire_message *m);
 void peer_on_cancel(struct peer *p, const struct wire_message *m);

@@ -3,10 +3,7 @@
 #include "base/err.h"
 #include "engine/peer.h"
 #include "engine/policy_pieces.h"
-#include "engine/readers.h"
 #include "engine/store.h"
-
-#define LONE_DEPTH 16u /* asked at once of the only peer there is, when somebody waits */
 
 static bool may_ask(const struct peer *p) {
     return p->state == PEER_READY && p->torrent && p->interested &&
@@ -39,68 +36,6 @@ static bool is_fast(const struct peer *p) {
     return rate * 20 > p->torrent->meta->piece_length;
 }
 
-static bool is_landing(const struct peer *p, const struct request *q) {
-    const struct wire_reader *w = &p->reader;
-    return w->in_block && w->block.index == q->piece && w->block.begin == q->begin;
-}
-
-static bool is_due(const struct urgent *u, const struct request *q, usec due) {
-    const struct urgent_piece *piece = urgent_find(u, q->piece);
-    return piece && piece->due <= due;
-}
-
-static uint32_t asked_until(const struct peer *p, const struct urgent *u, usec due) {
-    uint32_t n = 0;
-    for (uint32_t i = 0; i < p->requests.count; i++) {
-        const struct request *q = requests_at(&p->requests, i);
-        n += !q->cancelled && is_due(u, q, due);
-    }
-    return n;
-}
-
-/* A peer that happens to have been asked for much of it before it was urgent is no better off. */
-void peer_cancel_later(struct peer *p, const struct urgent *u, usec due) {
-    struct urgent_speed speed = peer_speed(p);
-    uint32_t depth = urgent_depth(&speed), kept = asked_until(p, u, due);
-    for (uint32_t i = p->requests.count; i-- > 0;) {
-        const struct request *q = requests_at(&p->requests, i);
-        bool keep = is_due(u, q, due) && kept <= depth;
-        kept -= !q->cancelled && is_due(u, q, due);
-        if (!q->cancelled && !keep && !is_landing(p, q))
-            peer_cancel_block(p, q->piece, q->begin);
-    }
-}
-
-void peer_expect(struct peer *p) {
-    struct urgent_speed speed = peer_speed(p);
-    usec now = session_now(p->session);
-    speed.outstanding = 0;
-    for (uint32_t i = 0; i < p->requests.count; i++) {
-        const struct request *q = requests_at(&p->requests, i);
-        if (q->cancelled)
-            continue;
-        download_expect(&p->torrent->download, q->piece, q->begin,
-                        now + urgent_eta(&speed));
-        speed.outstanding++;
-    }
-}
-
-static usec eta_for(void *ctx, usec due) {
-    const struct peer *p = ctx;
-    struct urgent_speed speed = peer_speed(p);
-    speed.outstanding = asked_until(p, p->torrent->download.urgent, due);
-    return urgent_eta(&speed);
-}
-
-/* What is late comes before what was asked for later. */
-static void make_way(struct peer *p, const struct asker *a,
-                     const struct block_ref *late) {
-    const struct urgent *u = p->torrent->download.urgent;
-    const struct urgent_piece *piece = u ? urgent_find(u, late->piece) : NULL;
-    if (piece && a->eta > eta_for(p, piece->due) + URGENT_MARGIN)
-        peer_cancel_later(p, u, piece->due);
-}
-
 static int ask_one(struct peer *p, const struct asker *a) {
     struct block_ref ref;
     bool end_game;
@@ -111,7 +46,7 @@ static int ask_one(struct peer *p, const struct asker *a) {
     if (found != 1)
         return found;
     if (end_game)
-        make_way(p, a, &ref);
+        peer_make_way(p, a, &ref);
     struct request q = {ref.piece, ref.begin, ref.length, ref.block, now, false};
     if (requests_push(&p->requests, &q) < 0) {
         download_on_unasked(&p->torrent->download, ref.piece, ref.begin);
@@ -121,30 +56,6 @@ static int ask_one(struct peer *p, const struct asker *a) {
     struct wire_message m = {WIRE_REQUEST, ref.piece, ref.begin, ref.length, 0};
     peer_say(p, &m);
     return 1;
-}
-
-struct urgent_speed peer_speed(const struct peer *p) {
-    const struct requests *r = &p->requests;
-    usec now = session_now(p->session);
-    usec since = MAX(r->last_block_at, r->asked_first_at);
-    return (struct urgent_speed){
-        .rate = MAX(requests_rate(r, now), peer_download_rate(p)),
-        .delay = r->rtt_min,
-        .deviation = r->rtt_dev,
-        .silent = r->live && since ? now - since : 0,
-        .outstanding = r->live,
-    };
-}
-
-/* Only where somebody waits does it matter how soon it would answer. */
-static void set_hurry(struct asker *a, const struct peer *p) {
-    if (!p->torrent->download.urgent)
-        return;
-    struct urgent_speed speed = peer_speed(p);
-    a->eta = urgent_eta(&speed);
-    a->eta_idle = urgent_eta_idle(&speed);
-    a->patience = urgent_patience(&speed);
-    a->busy = urgent_is_busy(&speed);
 }
 
 static struct asker asker_of(struct peer *p) {
@@ -158,18 +69,9 @@ static struct asker asker_of(struct peer *p) {
         .fast = is_fast(p),
         .plan = policy_plan_of(p),
         .has_asked = has_asked,
-        .eta_for = eta_for,
+        .eta_for = peer_eta_for,
         .ctx = p,
     };
-}
-
-/* While somebody waits queues are short; but where one peer is all there is, the first bytes need not
- * wait for its measure. */
-static uint32_t hurried_depth(const struct peer *p, uint32_t depth) {
-    struct urgent_speed speed = peer_speed(p);
-    if (!urgent_is_proven(&speed) && p->torrent->ready_count == 1)
-        return MAX(depth, LONE_DEPTH);
-    return MIN(depth, urgent_depth(&speed));
 }
 
 void peer_request_more(struct peer *p) {
@@ -180,10 +82,9 @@ void peer_request_more(struct peer *p) {
     int found = 1;
     uint32_t depth = requests_depth(&p->requests, peer_download_rate(p), p->ext.reqq,
                                     memory_cap(p), session_now(p->session));
-    if (readers_hurry(p->torrent))
-        depth = hurried_depth(p, depth);
+    depth = peer_hurried_depth(p, depth);
     while (found == 1 && p->requests.live < depth && p->state == PEER_READY) {
-        set_hurry(&a, p);
+        peer_hurry(p, &a);
         found = ask_one(p, &a);
         a.outstanding = p->requests.live, a.last_piece = p->last_piece;
     }

@@ -228,9 +228,13 @@ class Bench:
 def main():
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # what was started ends with us
     bench = Bench()
-    for number in range(REPS):
-        bench.round(number)
-    sys.exit(0 if bench.report.finish(REPS) else 1)
+    rounds, fastest = 0, False
+    try:
+        for rounds in range(1, REPS + 1):
+            bench.round(rounds)
+    finally:  # Ctrl-C: what there is
+        fastest = bench.report.finish(rounds)
+    sys.exit(0 if fastest else 1)
 
 
 main()
