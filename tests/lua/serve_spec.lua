@@ -76,24 +76,38 @@ describe("mare", function()
         return not io.open(folder .. "/.cache/mare")
     end
 
+    -- The second film, as `mare serve --json` gives it.
+    local function second_film(p)
+        local port, path = until_said(p,
+            '"path":"moon/e2.mkv","url":"http://127.0.0.1:(%d+)(/[^"]+)"')
+        local client = http_client.open(tonumber(port))
+        client:get(path)
+        local answer
+        swarm:until_true(function()
+            http_client.turn()
+            answer = client:answer()
+            return answer
+        end)
+        return answer.body
+    end
+
     describe("serve", function()
         it("says the addresses, gives the files, and stays until it is told to end", function()
             local p = start("serve", "moon.torrent", "-o", "got", "--peer", seeder(), "--json")
-            local port, path = until_said(p,
-                '"path":"moon/e2.mkv","url":"http://127.0.0.1:(%d+)(/[^"]+)"')
-            local client = http_client.open(tonumber(port))
-            client:get(path)
-            local answer
-            swarm:until_true(function()
-                http_client.turn()
-                answer = client:answer()
-                return answer
-            end)
-            assert.is_true(answer.body == series[2][2])
+            assert.is_true(second_film(p) == series[2][2])
             p:kill "sigterm"
             local status, out = finish(p)
             assert.equal(130, status)
             assert.truthy(out:find '"event":"interrupted"')
+        end)
+
+        it("writes nothing where it is told to, and gives the same", function()
+            local p = start("serve", "moon.torrent", "-o", "got", "--peer", seeder(), "--json",
+                "--memory-only", "4M")
+            assert.is_true(second_film(p) == series[2][2])
+            p:kill "sigterm"
+            assert.equal(130, (finish(p)))
+            assert.is_nil(io.open(folder .. "/got/moon/e2.mkv"))
         end)
 
         it("tells people of the page, the playlist and its media", function()

@@ -31,15 +31,11 @@ mpv.options = options.join({
         help = "delete (default), keep or seed" },
     { "--ratio", value = "RATIO", name = "ratio", parse = parse.ratio,
         help = "seed so far after the last player has ended (default 1)" },
-    { "--max-disk", value = "SIZE", name = "max_disk", parse = parse.size,
-        help = "keep so much of a torrent on disk" },
-    { "--memory-only", value = "SIZE", name = "memory_only", parse = parse.size,
-        help = "write nothing, keep so much in memory" },
     { "--peer", value = "HOST:PORT", name = "peers", many = true, parse = parse.peer,
         help = "connect to this peer; may be repeated" },
     { "--player", value = "SOCKET", name = "player", help = "mpv's input-ipc-server" },
     { "--script", value = "NAME", name = "script", help = "the script's name in mpv" },
-}, options.http, options.session, { options.help })
+}, options.storage, options.http, options.session, { options.help })
 
 local actions = {
     install = mpv_install.install,

@@ -5,6 +5,7 @@ local player_files = require "mare.cli.player"
 local json = require "mare.cli.json"
 local report = require "mare.cli.report"
 local core = require "mare.core"
+local transfer = require "mare.cli.transfer"
 
 local torrents = {}
 torrents.__index = torrents
@@ -22,14 +23,9 @@ function torrents.new(session, http, options)
 end
 
 local function add_options(self)
-    local options = self.options
-    if options.memory_only then
-        return { storage = "memory", max_memory = options.memory_only }
-    end
-    return {
-        max_disk = options.max_disk,
-        throwaway = options.on_exit == "delete" or nil,
-    }
+    local options = transfer.storage(self.options)
+    options.throwaway = not options.storage and self.options.on_exit == "delete" or nil
+    return options
 end
 
 -- ---- opening ---------------------------------------------------------------------------------

@@ -170,6 +170,14 @@ options.http = {
         help = "the secret part of the addresses (default: a random one)" },
 }
 
+-- What lies where of a film while it plays, and how much of it.
+options.storage = {
+    { "--max-disk", value = "SIZE", name = "max_disk", parse = parse.size,
+        help = "keep so much of a torrent on disk: what was shown first goes" },
+    { "--memory-only", value = "SIZE", name = "memory_only", parse = parse.size,
+        help = "write nothing, keep so much of a torrent in memory" },
+}
+
 -- One list from several.
 function options.join(...)
     local all = {}

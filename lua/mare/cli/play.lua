@@ -26,7 +26,7 @@ play.options = options.join({
         help = "download here and keep it (default: nothing is kept)" },
     { "--peer", value = "HOST:PORT", name = "peers", many = true, parse = parse.peer,
         help = "connect to this peer; may be repeated" },
-}, options.http, options.session, { options.json, options.quiet, options.help })
+}, options.storage, options.http, options.session, { options.json, options.quiet, options.help })
 
 local PATIENCE = 3 -- seconds that a player has to end when it is asked to
 
@@ -88,7 +88,7 @@ local function watch(session, torrent, program, out, link)
 end
 
 local function run(session, http, source, opts, out)
-    local torrent = transfer.add(session, source)
+    local torrent = transfer.add(session, source, transfer.storage(opts))
     transfer.connect(torrent, opts.peers)
     local how = transfer.follow(session, torrent, out, function() return torrent.pieces end)
     if how == "interrupted" then

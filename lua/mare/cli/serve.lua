@@ -19,7 +19,7 @@ serve.options = options.join({
     { "-o", "--output", value = "DIR", name = "directory", help = "download here (default .)" },
     { "--peer", value = "HOST:PORT", name = "peers", many = true, parse = parse.peer,
         help = "connect to this peer; may be repeated" },
-}, options.http, options.session, { options.json, options.quiet, options.help })
+}, options.storage, options.http, options.session, { options.json, options.quiet, options.help })
 
 local TURN = 0.25 -- seconds: how soon an interrupt is noticed
 
@@ -77,7 +77,7 @@ function serve.run(opts, words)
     out:say("page: %s", http.url)
     out:event { event = "serving", url = http.url, port = http.port, token = http.token }
     for _, source in ipairs(words) do
-        local torrent = transfer.add(session, source)
+        local torrent = transfer.add(session, source, transfer.storage(opts))
         transfer.connect(torrent, opts.peers)
         announce(torrent, out)
     end

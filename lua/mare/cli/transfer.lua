@@ -112,6 +112,14 @@ local function add(session, source, options)
     return table.unpack(result, 1, result.n)
 end
 
+-- What --max-disk and --memory-only mean for session:add.
+function transfer.storage(opts)
+    if opts.memory_only then
+        return { storage = "memory", max_memory = opts.memory_only }
+    end
+    return { max_disk = opts.max_disk }
+end
+
 -- "mare: FILE: what is wrong" for a torrent that is no good.
 function transfer.add(session, source, options)
     local torrent, message, code = add(session, source, options)
