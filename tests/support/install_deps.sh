@@ -81,6 +81,8 @@ group_peers() {
     need vlc-plugin-base any_of '/usr/lib*/*/vlc/plugins/codec/libavcodec_plugin.so' \
         '/usr/lib*/vlc/plugins/codec/libavcodec_plugin.so'
     need_command openssl openssl
+    need_command curl curl
+    need_command pgrep procps
     need_command ip iproute2
 }
 group_fuzz() {
