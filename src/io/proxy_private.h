@@ -44,6 +44,7 @@ struct proxy_stream {
     struct link waiting;
     struct tunnel *tunnel; /* NULL: it stands, or has failed */
     struct addr to;
+    uint32_t at, tries; /* the proxy's address that is dialled, how many were before it */
     int wanted;
 };
 

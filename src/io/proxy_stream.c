@@ -102,10 +102,40 @@ static int hear(struct proxy_stream *s) {
     }
 }
 
+/* ---- dialling ------------------------------------------------------------------------- */
+
+static const struct stream_hooks inner_hooks;
+
+static int dial(struct proxy_stream *s, struct err *e) {
+    struct proxy *p = s->proxy;
+    struct err inner = {0};
+    s->at = p->next;
+    s->inner = tcp_connect(p->loop, &p->addrs[p->next], p->bind.family ? &p->bind : NULL,
+                           &inner);
+    if (!s->inner)
+        return err_set(e, inner.code, "%s", inner.text);
+    s->inner->hooks = &inner_hooks, s->inner->owner = s;
+    return 0;
+}
+
+/* "localhost" is two addresses, and many a proxy listens at one of them. */
+static bool dial_next(struct proxy_stream *s) {
+    struct proxy *p = s->proxy;
+    if (++s->tries >= p->count)
+        return false;
+    if (p->next == s->at)
+        p->next = (p->next + 1) % p->count;
+    stream_close(s->inner);
+    s->inner = NULL;
+    return dial(s, NULL) == 0;
+}
+
 /* ---- the inner stream's hooks --------------------------------------------------------- */
 
 static void on_open(void *owner, int status) {
     struct proxy_stream *s = owner;
+    if (status < 0 && dial_next(s))
+        return;
     if (status < 0)
         proxy_note_unreachable(s->proxy, status);
     if (status == 0)
@@ -167,17 +197,6 @@ static void do_close(struct stream *base) {
 static const struct stream_ops ops = {do_readv, do_writev, do_want, do_rtt, do_close};
 
 /* ---- birth ---------------------------------------------------------------------------- */
-
-static int dial(struct proxy_stream *s, struct err *e) {
-    struct proxy *p = s->proxy;
-    struct err inner = {0};
-    s->inner = tcp_connect(p->loop, &p->addrs[p->next], p->bind.family ? &p->bind : NULL,
-                           &inner);
-    if (!s->inner)
-        return err_set(e, inner.code, "%s", inner.text);
-    s->inner->hooks = &inner_hooks, s->inner->owner = s;
-    return 0;
-}
 
 void proxy_stream_go_on(struct proxy_stream *s, int status) {
     if (status == 0)

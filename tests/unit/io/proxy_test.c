@@ -4,6 +4,7 @@
 
 #include "base/err.h"
 #include "io/fetch.h"
+#include "io/proxy_private.h"
 #include "unit/io/net_fixture.h"
 
 struct rig {
@@ -204,6 +205,24 @@ TEST(proxy_that_is_not_there_is_told_and_may_come_back) {
     struct side *y = dial(again, 3);
     STEP_UNTIL(&g.w, y->opens == 1);
     CHECK_INT(g.troubles, 2);
+    rig_close(&g);
+}
+
+/* As "localhost" may be: the first of its addresses has nobody who listens. */
+TEST(proxy_with_several_addresses_is_dialled_at_the_next_without_a_word) {
+    struct rig g;
+    rig_open(&g, "socks5://127.0.0.1:%u");
+    struct proxy *p = g.proxy;
+    p->addrs[1] = p->addrs[0], p->count = 2;
+    p->addrs[0].ip[3] = 9;
+    struct side *x = dial(&g, 0), *y = dial(&g, 1);
+    STEP_UNTIL(&g.w, g.w.accepted == 2);
+    for (int i = 0; i < 2; i++)
+        SAYS(&g, i, "\x05\0\x05\0\0\x01\0\0\0\0\0\0");
+    STEP_UNTIL(&g.w, x->opens == 1 && y->opens == 1);
+    CHECK_INT(x->status, 0);
+    CHECK_INT(y->status, 0);
+    CHECK_INT(g.troubles, 0);
     rig_close(&g);
 }
 
