@@ -8,7 +8,8 @@
  * up all the others. Each peer has an `eta`: when a block that is asked of it now would
  * be here, from what is outstanding with it, its rate and its base delay (libtorrent's
  * queue time). It is asked for a block if that is before the piece is due, or within the
- * pace. Who is too slow for what is needed first is asked for what is needed later; so
+ * pace. Who is too slow for what is needed first is asked for what is needed later; who
+ * has only too much to do at the moment is asked for nothing that would stand before it; so
  * blocks spread over the fastest peers without anybody being told whom to ask. The same
  * measure tells when a block is late and somebody else is asked, too (download). */
 #ifndef MARE_URGENT_H

@@ -1,20 +1,13 @@
 -- mpv_folders: where the engine behind mpv keeps what it fetches. Its own state is apart from that
 -- of other commands: what a crash has left of a film is deleted by the next engine.
 
+local cache = require "mare.cli.cache"
 local transfer = require "mare.cli.transfer"
 
 local folders = {}
 
-local function quote(path)
-    return "'" .. path:gsub("'", "'\\''") .. "'"
-end
-
-local function cache()
-    local base, home = os.getenv "XDG_CACHE_HOME", os.getenv "HOME"
-    if base and base:sub(1, 1) == "/" then
-        return base .. "/mare/mpv"
-    end
-    return (home or os.getenv "TMPDIR" or "/tmp") .. "/.cache/mare/mpv"
+local function films()
+    return cache.folder() .. "/mpv"
 end
 
 -- "~/Films" is the user's, and no shell stands between.
@@ -36,14 +29,14 @@ function folders.prepare(opts)
     if opts.directory then
         return expand(opts.directory)
     end
-    return opts.on_exit == "delete" and cache() or expand "~/Downloads"
+    return opts.on_exit == "delete" and films() or expand "~/Downloads"
 end
 
 -- Folders of ours that are empty now.
 function folders.clean(opts)
     if not opts.directory and opts.on_exit == "delete" then
-        os.execute(("rmdir -- %s %s 2>/dev/null"):format(quote(cache()),
-            quote(cache():match "^(.*)/")))
+        os.execute(("rmdir -- %s %s 2>/dev/null"):format(cache.quote(films()),
+            cache.quote(cache.folder())))
     end
 end
 

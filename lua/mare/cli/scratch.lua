@@ -1,24 +1,13 @@
 -- scratch: a folder for data that nobody asked to keep. It is named after the process that made it,
 -- so that what a crash left behind is known, and swept by the next one.
 
+local cache = require "mare.cli.cache"
 local core = require "mare.core"
+
+local base, quote = cache.folder, cache.quote
 
 local scratch = {}
 scratch.__index = scratch
-
-local function quote(path)
-    return "'" .. path:gsub("'", "'\\''") .. "'"
-end
-
-local function base()
-    local cache, home = os.getenv "XDG_CACHE_HOME", os.getenv "HOME"
-    if cache and cache:sub(1, 1) == "/" then
-        return cache .. "/mare"
-    elseif home and home ~= "" then
-        return home .. "/.cache/mare"
-    end
-    return (os.getenv "TMPDIR" or "/tmp") .. "/mare"
-end
 
 local function remove(path)
     os.execute("rm -rf -- " .. quote(path))
